@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { configFiles, containerdToml, kubeconfig, type Machine, reachableResolvers } from "./config.ts";
+import { layoutOf } from "./layout.ts";
+
+const layout = layoutOf({ HOME: "/home/ada" });
+const machine: Machine = {
+  runc: "/usr/sbin/runc",
+  cniBin: "/usr/lib/cni",
+  mayRaiseOomScore: false,
+  snapshotter: "overlayfs",
+  resolvers: ["192.0.2.53"],
+};
+
+test("the cache follows XDG_CACHE_HOME", () => {
+  expect(layout.cache).toBe("/home/ada/.cache/davit/cluster");
+  expect(layoutOf({ HOME: "/home/ada", XDG_CACHE_HOME: "/c" }).cache).toBe("/c/davit/cluster");
+});
+
+test("containerd's configuration is TOML and keeps to our folders", () => {
+  const toml = Bun.TOML.parse(containerdToml(layout, machine)) as { root: string; plugins: Record<string, Record<string, unknown>> };
+  expect(toml.root).toBe(layout.containerd);
+  expect(toml.plugins["io.containerd.cri.v1.runtime"]?.restrict_oom_score_adj).toBe(true);
+  expect(toml.plugins["io.containerd.cri.v1.images"]?.registry).toEqual({ config_path: layout.certsD });
+});
+
+test("every other configuration file is JSON, but for resolv.conf", () => {
+  for (const file of configFiles(layout, machine)) {
+    if (/\.(json|conflist)$/.test(file.path)) expect(() => JSON.parse(file.text)).not.toThrow();
+    else expect(file.path).toMatch(/(containerd\.toml|resolv\.conf)$/);
+  }
+});
+
+test("a kubeconfig carries its certificates", () => {
+  const parsed = JSON.parse(kubeconfig("admin", { ca: "CA", certificate: "CRT", key: "KEY" }));
+  expect(parsed.users[0].user).toEqual({ "client-certificate-data": btoa("CRT"), "client-key-data": btoa("KEY") });
+  expect(parsed["current-context"]).toBe("davit-cluster");
+});
+
+describe("resolvers that Pods can reach", () => {
+  test.each([
+    ["nameserver 192.0.2.1\nnameserver 192.0.2.2", ["192.0.2.1", "192.0.2.2"]],
+    ["# nameserver 192.0.2.1\nsearch example.com\n nameserver\t192.0.2.3", ["192.0.2.3"]],
+    ["nameserver 127.0.0.53", []],
+    ["nameserver ::1\nnameserver fe80::1", []],
+    ["", []],
+  ])("%j", (text, expected) => {
+    expect(reachableResolvers(text)).toEqual(expected);
+  });
+});

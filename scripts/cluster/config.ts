@@ -1,0 +1,149 @@
+import { join } from "node:path";
+import { cgroup, type Layout, mirrorPort, net, nodeName } from "./layout.ts";
+
+/** What differs from machine to machine. */
+export type Machine = { runc: string; cniBin: string; mayRaiseOomScore: boolean; snapshotter: "overlayfs" | "native"; resolvers: string[] };
+
+export type ConfigFile = { path: string; text: string; mode: number };
+
+/** Every configuration file of the servers. Pure: what it says depends on nothing but its arguments. */
+export function configFiles(layout: Layout, machine: Machine): ConfigFile[] {
+  const file = (name: string, text: string): ConfigFile => ({ path: join(layout.config, name), text, mode: 0o644 });
+  return [
+    file("containerd.toml", containerdToml(layout, machine)),
+    file("kubelet.json", json(kubeletConfiguration(layout))),
+    file("audit.json", json(auditPolicy)),
+    file("resolv.conf", machine.resolvers.map((address) => `nameserver ${address}\n`).join("") || "# no resolver\n"),
+    file("registry.json", json(registryConfiguration(layout))),
+    { path: join(layout.cni, "10-davit.conflist"), text: json(cniNetwork(layout)), mode: 0o644 },
+  ];
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/**
+ * Every path is ours: the defaults would leave /opt/containerd, /run/nri and runc's state on a machine where `down` ran,
+ * or, worse, share them with a containerd that the machine has of its own.
+ */
+export function containerdToml(layout: Layout, machine: Machine): string {
+  return `version = 3
+root = "${layout.containerd}"
+state = "${layout.containerdRun}"
+
+[grpc]
+  address = "${layout.containerdSocket}"
+
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${join(layout.containerd, "opt")}"
+
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "${machine.snapshotter}"
+  [plugins."io.containerd.cri.v1.images".pinned_images]
+    sandbox = "lab.local/pause:1"
+  [plugins."io.containerd.cri.v1.images".registry]
+    config_path = "${layout.certsD}"
+
+[plugins."io.containerd.cri.v1.runtime"]
+  restrict_oom_score_adj = ${!machine.mayRaiseOomScore}
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.cri.v1.runtime".containerd]
+    default_runtime_name = "runc"
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+        BinaryName = "${machine.runc}"
+        Root = "${join(layout.containerdRun, "runc")}"
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["${machine.cniBin}"]
+    conf_dir = "${layout.cni}"
+`;
+}
+
+/** Kubernetes' defaults, but for what a machine of any kind needs and for paths that would lie outside our folder. */
+function kubeletConfiguration(layout: Layout) {
+  return {
+    apiVersion: "kubelet.config.k8s.io/v1beta1",
+    kind: "KubeletConfiguration",
+    authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: join(layout.pki, "ca.crt") } },
+    authorization: { mode: "Webhook" },
+    tlsCertFile: join(layout.pki, "kubelet-serving.crt"),
+    tlsPrivateKeyFile: join(layout.pki, "kubelet-serving.key"),
+    cgroupDriver: "cgroupfs",
+    cgroupRoot: `/${cgroup}`,
+    // Machines with cgroup v1 or with swap are fine for trying things out.
+    failCgroupV1: false,
+    failSwapOn: false,
+    containerRuntimeEndpoint: `unix://${layout.containerdSocket}`,
+    podLogsDir: join(layout.state, "pod-logs"),
+    volumePluginDir: join(layout.kubelet, "volume-plugins"),
+    resolvConf: join(layout.config, "resolv.conf"),
+    clusterDNS: [net.dnsService],
+    clusterDomain: "cluster.local",
+    // The default of 10-15 % would evict everything on a developer's well-filled disk.
+    evictionHard: { "memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%" },
+    imageGCHighThresholdPercent: 100,
+  };
+}
+
+/** All requests but the chatter that keeps a cluster alive; bodies never, they may hold secrets. */
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [
+    { level: "None", resources: [{ group: "coordination.k8s.io", resources: ["leases"] }] },
+    { level: "None", nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/openapi/*"] },
+    { level: "None", users: ["system:apiserver"] },
+    { level: "Metadata" },
+  ],
+};
+
+function cniNetwork(layout: Layout) {
+  const ipam = {
+    type: "host-local",
+    dataDir: join(layout.state, "cni-addresses"),
+    ranges: [[{ subnet: net.nodePods }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+  };
+  return {
+    cniVersion: "1.0.0",
+    name: "davit",
+    plugins: [
+      { type: "bridge", bridge: "cni0", isGateway: true, ipMasq: true, hairpinMode: true, ipam },
+      { type: "portmap", capabilities: { portMappings: true } },
+    ],
+  };
+}
+
+/** The mirror of public base images: plain HTTP, reachable from this machine and its Pods only. */
+function registryConfiguration(layout: Layout) {
+  return {
+    version: "0.1",
+    log: { level: "warn", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: layout.mirror }, delete: { enabled: false } },
+    http: { addr: `${net.node}:${mirrorPort}` },
+  };
+}
+
+export function kubeconfig(user: string, pem: { ca: string; certificate: string; key: string }): string {
+  const encode = (text: string): string => Buffer.from(text).toString("base64");
+  return json({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "davit-cluster", cluster: { server: `https://${net.node}:6443`, "certificate-authority-data": encode(pem.ca) } }],
+    users: [{ name: user, user: { "client-certificate-data": encode(pem.certificate), "client-key-data": encode(pem.key) } }],
+    contexts: [{ name: "davit-cluster", context: { cluster: "davit-cluster", user } }],
+    "current-context": "davit-cluster",
+  });
+}
+
+/** Loopback resolvers are this machine's own: a Pod that asks them asks itself. */
+export function reachableResolvers(resolvConf: string): string[] {
+  const addresses = [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].flatMap((match) => match[1] ?? []);
+  return addresses.filter((address) => /^\d+(\.\d+){3}$/.test(address) && !address.startsWith("127."));
+}
+
+export const nodeNameFlag = `--hostname-override=${nodeName}`;

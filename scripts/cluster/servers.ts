@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { nodeNameFlag } from "./config.ts";
+import { type Layout, net } from "./layout.ts";
+import type { Server } from "./processes.ts";
+
+/** The servers of the node, in the order of starting. */
+export function servers(layout: Layout, host: Record<string, string | undefined>) {
+  // Not the caller's environment: a proxy set there would come between the servers.
+  const plain = { PATH: `${layout.bin}:${systemPath}`, HOME: layout.state };
+  const server = (name: string, flags: string[], env: Server["env"] = plain): Server => ({
+    name,
+    argv: [join(layout.bin, name), ...flags],
+    inside: true,
+    env,
+  });
+  return {
+    etcd: server("etcd", etcdFlags(layout)),
+    apiserver: server("kube-apiserver", apiserverFlags(layout)),
+    controllers: server("kube-controller-manager", controllerFlags(layout)),
+    scheduler: server("kube-scheduler", [kubeconfigFlag(layout, "kube-scheduler"), "--leader-elect=false"]),
+    // containerd pulls images: it needs what the machine needs to reach registries (proxy, CA bundle).
+    containerd: server("containerd", ["-c", join(layout.config, "containerd.toml")], { ...host, PATH: plain.PATH }),
+    kubelet: server("kubelet", kubeletFlags(layout)),
+    proxy: server("kube-proxy", proxyFlags(layout)),
+    mirror: server("registry", ["serve", join(layout.config, "registry.json")], { ...plain, OTEL_TRACES_EXPORTER: "none" }),
+  };
+}
+
+export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+const kubeconfigFlag = (layout: Layout, user: string): string => `--kubeconfig=${join(layout.config, `${user}.conf`)}`;
+
+const etcdFlags = (layout: Layout): string[] => [
+  `--data-dir=${layout.etcd}`,
+  "--listen-client-urls=http://127.0.0.1:2379",
+  "--advertise-client-urls=http://127.0.0.1:2379",
+  "--listen-peer-urls=http://127.0.0.1:2380",
+  // Survives the death of any process, not a power cut: then `up` starts with an empty cluster.
+  "--unsafe-no-fsync",
+  "--log-level=warn",
+];
+
+function apiserverFlags(layout: Layout): string[] {
+  const pki = (file: string): string => join(layout.pki, file);
+  return [
+    "--etcd-servers=http://127.0.0.1:2379",
+    `--advertise-address=${net.node}`,
+    "--bind-address=0.0.0.0",
+    "--secure-port=6443",
+    `--service-cluster-ip-range=${net.services}`,
+    `--client-ca-file=${pki("ca.crt")}`,
+    `--tls-cert-file=${pki("apiserver.crt")}`,
+    `--tls-private-key-file=${pki("apiserver.key")}`,
+    `--kubelet-client-certificate=${pki("apiserver-to-kubelet.crt")}`,
+    `--kubelet-client-key=${pki("apiserver-to-kubelet.key")}`,
+    `--kubelet-certificate-authority=${pki("ca.crt")}`,
+    "--kubelet-preferred-address-types=InternalIP",
+    `--service-account-key-file=${pki("service-accounts.pub")}`,
+    `--service-account-signing-key-file=${pki("service-accounts.key")}`,
+    "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+    "--authorization-mode=Node,RBAC",
+    "--enable-admission-plugins=NodeRestriction",
+    "--allow-privileged=true",
+    `--audit-policy-file=${join(layout.config, "audit.json")}`,
+    `--audit-log-path=${layout.auditLog}`,
+    "--audit-log-maxsize=50",
+    "--audit-log-maxbackup=1",
+  ];
+}
+
+const controllerFlags = (layout: Layout): string[] => [
+  kubeconfigFlag(layout, "kube-controller-manager"),
+  `--service-account-private-key-file=${join(layout.pki, "service-accounts.key")}`,
+  `--root-ca-file=${join(layout.pki, "ca.crt")}`,
+  `--cluster-signing-cert-file=${join(layout.pki, "ca.crt")}`,
+  `--cluster-signing-key-file=${join(layout.pki, "ca.key")}`,
+  "--use-service-account-credentials=true",
+  `--cluster-cidr=${net.pods}`,
+  "--allocate-node-cidrs=false",
+  "--leader-elect=false",
+  `--flex-volume-plugin-dir=${join(layout.kubelet, "volume-plugins")}`,
+];
+
+const kubeletFlags = (layout: Layout): string[] => [
+  `--config=${join(layout.config, "kubelet.json")}`,
+  kubeconfigFlag(layout, "kubelet"),
+  nodeNameFlag,
+  `--root-dir=${layout.kubelet}`,
+  `--node-ip=${net.node}`,
+];
+
+const proxyFlags = (layout: Layout): string[] => [
+  kubeconfigFlag(layout, "kube-proxy"),
+  nodeNameFlag,
+  `--cluster-cidr=${net.pods}`,
+  "--proxy-mode=iptables",
+  // The limit is the machine's, not the namespace's: leave it as it is.
+  "--conntrack-max-per-core=0",
+];
