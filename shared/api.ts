@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { AppDetails, AppName, AppSummary, NamespaceName, PushRequest, RevisionNumber, Sha256 } from "./app.ts";
+import { PushEvent, PushResult } from "./push-event.ts";
+import { type Client, type Handlers, json, stream } from "./rpc.ts";
+import { TreeUpload } from "./tree.ts";
+
+const NamespaceSummary = z.object({ name: z.string(), apps: z.number(), createdAt: z.string() });
+export type NamespaceSummary = z.infer<typeof NamespaceSummary>;
+
+const flag = z.enum(["true", "false"]).transform((text) => text === "true");
+const Whoami = z.object({ user: z.string(), groups: z.array(z.string()) });
+const Info = z.object({ version: z.string(), protocol: z.number(), domain: z.string() });
+
+/** What `dryRun` finds: the push as the agent would run it. Values of env never travel back. */
+export const PushPlan = z.object({
+  app: z.string(),
+  namespace: z.string(),
+  isNew: z.boolean(),
+  routes: z.array(z.string()),
+  instances: z.number(),
+  port: z.number(),
+  willBuild: z.boolean(),
+  changes: z.array(z.string()),
+});
+export type PushPlan = z.infer<typeof PushPlan>;
+
+/** What asking for a revision gives: one that runs now, or the one that already is what was asked for. */
+const Accepted = z.discriminatedUnion("outcome", [
+  z.object({ outcome: z.literal("accepted"), revision: RevisionNumber }),
+  z.object({ outcome: z.literal("unchanged"), result: PushResult }),
+]);
+
+/** One line of an app's log; `instance` is the Pod's name without the app's. */
+export const LogLine = z.object({ instance: z.string(), line: z.string() });
+export type LogLine = z.infer<typeof LogLine>;
+
+/** Everything the agent answers; nothing else crosses between CLI and agent. */
+export const api = {
+  params: {
+    namespace: NamespaceName,
+    app: AppName,
+    pack: Sha256,
+    revision: z.coerce.number<string | number>().pipe(RevisionNumber),
+  },
+  endpoints: {
+    info: json({ method: "GET", path: "/v1/info", output: Info }),
+    whoami: json({ method: "GET", path: "/v1/whoami", output: Whoami }),
+
+    listNamespaces: json({ method: "GET", path: "/v1/namespaces", output: z.array(NamespaceSummary) }),
+    createNamespace: json({ method: "PUT", path: "/v1/namespaces/:namespace", output: z.object({ created: z.boolean() }) }),
+    deleteNamespace: json({ method: "DELETE", path: "/v1/namespaces/:namespace", output: z.object({ apps: z.number() }) }),
+
+    /** Takes a tree and tells which of its chunks are not held yet. Fault tree_base_unknown: send it whole. */
+    negotiate: json({
+      method: "POST",
+      path: "/v1/namespaces/:namespace/sources",
+      body: TreeUpload,
+      output: z.object({ missing: z.array(Sha256) }),
+    }),
+    putPack: json({ method: "PUT", path: "/v1/namespaces/:namespace/packs/:pack", body: "bytes", output: z.object({}) }),
+
+    planPush: json({ method: "POST", path: "/v1/namespaces/:namespace/apps/:app/plan", body: PushRequest.omit({ source: true }), output: PushPlan }),
+    createRevision: json({ method: "POST", path: "/v1/namespaces/:namespace/apps/:app/revisions", body: PushRequest, output: Accepted }),
+    /** A push's events from `after` on, to its `done`; `latest` for the revision is resolved by showApp. */
+    pushEvents: stream({
+      method: "GET",
+      path: "/v1/namespaces/:namespace/apps/:app/revisions/:revision/events",
+      query: z.object({ after: z.coerce.number<string | number>().int().min(0).default(0) }),
+      output: PushEvent,
+    }),
+
+    listApps: json({ method: "GET", path: "/v1/namespaces/:namespace/apps", output: z.array(AppSummary) }),
+    listAllApps: json({ method: "GET", path: "/v1/apps", output: z.array(AppSummary) }),
+    showApp: json({ method: "GET", path: "/v1/namespaces/:namespace/apps/:app", output: AppDetails }),
+    deleteApp: json({ method: "DELETE", path: "/v1/namespaces/:namespace/apps/:app", output: z.object({}) }),
+    appLogs: stream({
+      method: "GET",
+      path: "/v1/namespaces/:namespace/apps/:app/logs",
+      query: z.object({ follow: flag.optional(), tail: z.coerce.number<string | number>().int().min(0).max(100_000).optional() }),
+      output: LogLine,
+    }),
+  },
+} as const;
+
+export type DavitClient = Client<typeof api.endpoints, typeof api.params>;
+export type DavitHandlers<Context> = Handlers<typeof api.endpoints, typeof api.params, Context>;
