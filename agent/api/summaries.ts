@@ -1,0 +1,46 @@
+import type { AppDetails, AppSummary, RevisionSummary } from "#shared/app";
+import type { V1Deployment } from "#shared/kube/objects";
+import type { Config } from "../config.ts";
+import type { App, Revision } from "../objects/types.ts";
+import { urlOf } from "../phases/live.ts";
+
+/** An app as lists show it. `newest` is its newest revision. */
+export function summarizeApp(app: App, deployment: V1Deployment | undefined, newest: Revision | undefined, config: Config): AppSummary {
+  const route = app.spec.routes[0];
+  return {
+    name: app.metadata.name,
+    namespace: app.metadata.namespace,
+    status: statusOf(app, newest),
+    ready: deployment?.status?.readyReplicas ?? 0,
+    instances: app.spec.instances,
+    revision: app.status?.revision ?? null,
+    url: app.status?.revision !== undefined && route !== undefined ? urlOf(config, route) : null,
+    routes: app.spec.routes,
+  };
+}
+
+function statusOf(app: App, newest: Revision | undefined): AppSummary["status"] {
+  if (app.metadata.deletionTimestamp) return "deleting";
+  if (newest && !newest.status?.outcome) return "staging";
+  if (app.status?.revision === undefined) return newest ? "failed" : "new";
+  return app.spec.instances === 0 ? "stopped" : "live";
+}
+
+export function detailApp(summary: AppSummary, app: App, revisions: readonly Revision[], envNames: string[]): AppDetails {
+  return { ...summary, port: app.spec.port, envNames, image: app.status?.image ?? null, revisions: revisions.map(summarizeRevision) };
+}
+
+function summarizeRevision(revision: Revision): RevisionSummary {
+  const { spec, status, metadata } = revision;
+  return {
+    number: spec.number,
+    phase: status?.phase ?? "plan",
+    outcome: status?.outcome ?? null,
+    image: status?.image ?? null,
+    source: `tree:${spec.source.tree}`,
+    createdAt: metadata.creationTimestamp ?? "",
+    createdBy: spec.createdBy,
+    phases: status?.phases ?? {},
+    fault: status?.fault ? { code: status.fault.code, message: status.fault.message } : null,
+  };
+}

@@ -1,0 +1,14 @@
+import type { Kube } from "#shared/kube/client";
+import type { Config } from "./config.ts";
+import type { Log } from "./log.ts";
+import type { ObjectStore } from "./store/object-store.ts";
+import type { Sources } from "./store/sources.ts";
+
+/** What the agent's work needs from outside. */
+export interface Deps {
+  kube: Kube;
+  store: ObjectStore;
+  sources: Sources;
+  config: Config;
+  log: Log;
+}

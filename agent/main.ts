@@ -1,0 +1,35 @@
+import { jsonLog } from "./log.ts";
+
+const USAGE = "usage: davit agent serve|stage|registry|trust-nodes\n";
+
+/** The binary's other life: `args` is what follows `davit agent`. Returns the exit code. */
+export async function agentMain(args: string[]): Promise<number> {
+  const log = jsonLog((line) => process.stdout.write(line));
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(new Error(signal)));
+  switch (args[0]) {
+    case "serve": {
+      const { serveAgent } = await import("./serve.ts");
+      await serveAgent(process.env, log, stop.signal);
+      return 0;
+    }
+    case "stage": {
+      const { stage } = await import("./stage/main.ts");
+      stop.signal.addEventListener("abort", () => process.exit(0));
+      return await stage(Bun.stdin.stream(), (report) => process.stdout.write(`${JSON.stringify(report)}\n`));
+    }
+    case "registry": {
+      const { runGate } = await import("./registry/main.ts");
+      await runGate(process.env, { signal: stop.signal, log });
+      return 0;
+    }
+    case "trust-nodes": {
+      const { runTrustNodes } = await import("./trust-nodes.ts");
+      await runTrustNodes(process.env, args.slice(1), { signal: stop.signal, log });
+      return 0;
+    }
+    default:
+      process.stderr.write(USAGE);
+      return 2;
+  }
+}

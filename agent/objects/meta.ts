@@ -1,0 +1,66 @@
+import type { V1OwnerReference } from "#shared/kube/objects";
+import { sha256 } from "#shared/pack";
+import { type App, DAVIT_API, type Revision } from "./types.ts";
+
+export const STAGING = "davit-staging";
+export const MANAGED = "davit.dev/managed";
+export const PULL_SECRET = "davit-pull";
+/** On a pull secret: which key signed it. */
+export const KEY_ID = "davit.dev/registry-key";
+/** Set on an App until all that lies outside its namespace is gone. */
+export const FINALIZER = "davit.dev/cleanup";
+
+export const LABEL = {
+  app: "davit.dev/app",
+  namespace: "davit.dev/namespace",
+  revision: "davit.dev/revision",
+  buildKey: "davit.dev/build-key",
+  request: "davit.dev/request",
+} as const;
+
+/** Labels of everything that belongs to an app in its own namespace. */
+export function appLabels(app: string): Record<string, string> {
+  return {
+    "app.kubernetes.io/name": app,
+    "app.kubernetes.io/managed-by": "davit",
+    "app.kubernetes.io/part-of": app,
+    [LABEL.app]: app,
+  };
+}
+
+/** Labels of what an app has in the staging namespace, where apps of all tenants lie side by side. */
+export function stagingLabels(namespace: string, app: string): Record<string, string> {
+  return { ...appLabels(app), "app.kubernetes.io/component": "staging", [LABEL.namespace]: namespace };
+}
+
+/** A name for an app outside its namespace: readable, at most 52 characters, and never that of another app. */
+export function stagingName(namespace: string, app: string): string {
+  const readable = `${namespace}-${app}`.slice(0, 43).replace(/-+$/, "");
+  return `${readable}-${sha256(`${namespace}/${app}`).slice(0, 8)}`;
+}
+
+export function revisionName(app: string, number: number): string {
+  return `${app}-${number}`;
+}
+
+export function envSecretName(app: string, number: number): string {
+  return `${app}-${number}-env`;
+}
+
+export function ownedBy(owner: App | Revision): V1OwnerReference[] {
+  return [
+    {
+      apiVersion: DAVIT_API,
+      kind: owner.kind,
+      name: owner.metadata.name,
+      uid: owner.metadata.uid ?? "",
+      controller: true,
+      blockOwnerDeletion: false,
+    },
+  ];
+}
+
+/** Selects the Pods of one revision of an app. */
+export function podSelector(app: string, revision: number): string {
+  return `${LABEL.app}=${app},${LABEL.revision}=${revision}`;
+}

@@ -1,0 +1,43 @@
+import { getRevision } from "../apps.ts";
+import type { Revision } from "../objects/types.ts";
+import { deployment, ingress, service } from "../objects/workload.ts";
+import { checkRoutes } from "../routes.ts";
+import type { Run } from "../run.ts";
+import { awaitRollout } from "./rollout.ts";
+
+/** Makes the cluster run `image` with the revision's settings; the old Pods serve until the new ones are ready. */
+export async function deploy(run: Run, image: string): Promise<void> {
+  const { name, namespace } = run.app.metadata;
+  // Once more, now that it becomes true: somebody may have taken a route since this push was accepted.
+  await checkRoutes(run.kube, { namespace, app: name }, run.revision.spec.settings.routes);
+  await applyRevision(run, run.revision, image);
+  await awaitRollout(run);
+}
+
+/**
+ * After a failed rollout: the Deployment, Service and Ingress of the revision that serves are put back; its Pods never
+ * stopped. A first push leaves nothing behind.
+ */
+export async function restore(run: Run): Promise<void> {
+  const { app, kube } = run;
+  const { name, namespace } = app.metadata;
+  const serving = app.status?.revision === undefined ? undefined : await getRevision(kube, namespace, name, app.status.revision);
+  if (serving?.status?.image) return await applyRevision(run, serving, serving.status.image);
+  await Promise.all([
+    kube.remove({ apiVersion: "apps/v1", kind: "Deployment", namespace, name }),
+    kube.remove({ apiVersion: "v1", kind: "Service", namespace, name }),
+    kube.remove({ ...INGRESS, namespace, name }),
+  ]);
+}
+
+const INGRESS = { apiVersion: "networking.k8s.io/v1", kind: "Ingress" };
+
+async function applyRevision({ app, kube, config }: Run, revision: Revision, image: string): Promise<void> {
+  const { name, namespace } = app.metadata;
+  const { port, routes } = revision.spec.settings;
+  await Promise.all([
+    kube.apply(service(app, port)),
+    kube.apply(deployment(app, revision, image)),
+    routes.length > 0 ? kube.apply(ingress(app, routes, config.ingressClass)) : kube.remove({ ...INGRESS, namespace, name }),
+  ]);
+}

@@ -1,0 +1,84 @@
+import { Fault } from "#shared/fault";
+import type { V1Deployment, V1Pod } from "#shared/kube/objects";
+
+export interface RolloutState {
+  deployment: V1Deployment | undefined;
+  /** Pods of the new revision only. */
+  pods: readonly V1Pod[];
+  /** Milliseconds since the rollout began. */
+  elapsed: number;
+}
+
+/** A start may fail at first: a new node has not learnt to trust the registry, or its kubelet has not heard of a Secret yet. */
+const START_PATIENCE_MS = 20_000;
+const PULL = /ImagePull|ErrImage|InvalidImageName/;
+const START = /^(CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
+/** An app that has not become ready by then will not. */
+export const READY_MS = 60_000;
+/** Ends of the app's process before the push gives up: one may be bad luck, two are a crash loop. */
+const CRASHES = 2;
+
+export type Verdict = { kind: "done" } | { kind: "wait" } | { kind: "failed"; fault: Fault; pod?: V1Pod; previous?: boolean };
+
+/** What the state of a rollout means. Pure: the same state always gives the same verdict. */
+export function judge(state: RolloutState): Verdict {
+  if (isDone(state.deployment)) return { kind: "done" };
+  for (const pod of state.pods) {
+    const failed = judgePod(pod, state.elapsed);
+    if (failed) return failed;
+  }
+  if (state.elapsed < READY_MS) return { kind: "wait" };
+  return notReady(state.pods);
+}
+
+function isDone(deployment: V1Deployment | undefined): boolean {
+  const { spec, status, metadata } = deployment ?? {};
+  const wanted = spec?.replicas ?? 1;
+  return (
+    status !== undefined &&
+    (status.observedGeneration ?? 0) >= (metadata?.generation ?? 1) &&
+    (status.replicas ?? 0) === wanted &&
+    (status.updatedReplicas ?? 0) === wanted &&
+    (status.availableReplicas ?? 0) === wanted
+  );
+}
+
+function judgePod(pod: V1Pod, elapsed: number): Verdict | undefined {
+  const status = pod.status?.containerStatuses?.find((container) => container.name === "app");
+  const waiting = status?.state?.waiting;
+  if (waiting && elapsed > START_PATIENCE_MS) {
+    const why = waiting.message ?? waiting.reason;
+    if (PULL.test(waiting.reason ?? "")) return { kind: "failed", fault: new Fault("image_pull", `the node could not pull the image: ${why}`) };
+    if (START.test(waiting.reason ?? ""))
+      return { kind: "failed", fault: new Fault("rollout_failed", `the app's container could not be made: ${why}`) };
+  }
+  const ended = status?.state?.terminated ?? status?.lastState?.terminated;
+  if (ended?.reason === "OOMKilled") {
+    const fault = new Fault("app_oom", "the app was killed because it used more memory than it may", { details: { limit: memoryLimit(pod) } });
+    return { kind: "failed", fault, pod, previous: status?.state?.terminated === undefined };
+  }
+  if (ended && (status?.restartCount ?? 0) >= CRASHES - 1) {
+    const fault = new Fault("app_crashed", `the app ended by itself with exit code ${ended.exitCode}`, { details: { exit: String(ended.exitCode) } });
+    return { kind: "failed", fault, pod, previous: status?.state?.terminated === undefined };
+  }
+  return undefined;
+}
+
+function notReady(pods: readonly V1Pod[]): Verdict {
+  const pod = pods.find((candidate) => !candidate.status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True"));
+  const unmet = pod?.status?.conditions?.find((condition) => condition.type === "PodScheduled" && condition.status === "False");
+  if (unmet) return { kind: "failed", fault: new Fault("rollout_failed", `a Pod could not be placed on a node: ${unmet.message}`) };
+  const running = pod?.status?.containerStatuses?.some((container) => container.state?.running);
+  if (running && pod) {
+    const port = pod.spec?.containers[0]?.ports?.[0]?.containerPort ?? 0;
+    const fault = new Fault("app_not_listening", `the app runs, but nothing listens on port ${port} of its Pod after ${READY_MS / 1000} s`, {
+      details: { port: String(port) },
+    });
+    return { kind: "failed", fault, pod };
+  }
+  return { kind: "failed", fault: new Fault("app_not_ready", `the app's Pods were not ready after ${READY_MS / 1000} s`), ...(pod ? { pod } : {}) };
+}
+
+function memoryLimit(pod: V1Pod): string {
+  return pod.spec?.containers[0]?.resources?.limits?.["memory"] ?? "";
+}

@@ -1,0 +1,112 @@
+import { Fault } from "#shared/fault";
+import { listRevisions, patchRevision } from "../apps.ts";
+import { LABEL } from "../objects/meta.ts";
+import type { Revision } from "../objects/types.ts";
+import { hasImage, imageOf } from "../registry-client.ts";
+import { beginPhase, deadline, endPhase, type Note, phase, type Run } from "../run.ts";
+import type { StageReport } from "../stage/order.ts";
+import { buildFault } from "./build-fault.ts";
+import { PodLost, runOrder } from "./stage-order.ts";
+import { endStaging, stagingPod } from "./staging-pod.ts";
+
+/** Lines of the build's log that a fault quotes. */
+const QUOTED_LINES = 12;
+/** Pods that a push may lose before it is said to have failed. */
+const MAX_LOST_PODS = 2;
+const RESTARTED = "the staging Pod is gone; staging starts again";
+
+/** Brings the revision's source to an image in the registry: the one of an earlier build when nothing that matters has changed. */
+export async function stage(run: Run): Promise<string> {
+  const done = run.revision.status?.image;
+  if (done) return done;
+  const earlier = run.revision.spec.rebuild ? undefined : await earlierBuild(run);
+  const image = earlier ? await phase(run, "stage", async (note) => reuse(earlier, note)) : await buildInTime(run);
+  await patchRevision(run.kube, run.revision, { image, reusedBuild: earlier !== undefined });
+  return image;
+}
+
+async function earlierBuild(run: Run): Promise<Revision | undefined> {
+  const { namespace, labels } = run.revision.metadata;
+  const revisions = await listRevisions(run.kube, namespace, run.revision.spec.app);
+  const same = revisions.find((revision) => revision.metadata.labels?.[LABEL.buildKey] === labels?.[LABEL.buildKey] && revision.status?.image);
+  return same?.status?.image && (await hasImage(run.config, same.status.image, run.signal)) ? same : undefined;
+}
+
+function reuse(earlier: Revision, note: Note): string {
+  note(`reused the image of revision ${earlier.spec.number}`);
+  return earlier.status?.image ?? "";
+}
+
+async function buildInTime(run: Run): Promise<string> {
+  const { timeoutSeconds } = run.revision.spec;
+  const left = Date.parse(run.revision.metadata.creationTimestamp ?? "") + timeoutSeconds * 1000 - Date.now();
+  const limit = deadline(run.signal, left, () => new Fault("build_timeout", `the build did not end within ${timeoutSeconds} s of the push`));
+  try {
+    return await buildSomewhere({ ...run, signal: limit.signal });
+  } catch (error) {
+    // What still builds there is wanted by nobody, and the next push would wait for it.
+    if (limit.signal.aborted && !run.signal.aborted) await endStaging(run);
+    throw error;
+  } finally {
+    limit.clear();
+  }
+}
+
+/** A node that is drained, or an eviction, costs a build its Pod; it begins again on another. */
+async function buildSomewhere(run: Run): Promise<string> {
+  beginPhase(run, "hydrate");
+  for (let lost = 0; ; lost++) {
+    try {
+      return await build(run);
+    } catch (error) {
+      if (!(error instanceof PodLost) || lost >= MAX_LOST_PODS) throw error;
+      run.log("a staging Pod was lost", { revision: run.revision.metadata.name, error });
+    }
+  }
+}
+
+async function build(run: Run): Promise<string> {
+  const pod = await stagingPod(run);
+  if (run.revision.status?.stagingPod !== pod.uid) {
+    if (run.revision.status?.stagingPod) run.events.append({ type: "notice", message: RESTARTED });
+    await patchRevision(run.kube, run.revision, { stagingPod: pod.uid });
+  }
+  const lines: string[] = [];
+  let skip = linesTold(run);
+  for await (const report of runOrder(run, pod)) {
+    if (report.type === "hydrated") hydrated(run, report);
+    if (report.type === "log") {
+      lines.push(report.line);
+      if (lines.length > QUOTED_LINES) lines.shift();
+      if (skip-- <= 0) run.events.append({ type: "log", phase: "stage", line: report.line });
+    }
+    if (report.type === "failed") throw new Fault(report.code, report.message);
+    if (report.type === "built") return await built(run, report, lines);
+  }
+  throw new Fault("staging_failed", "the staging Pod stopped reporting before the build ended");
+}
+
+function hydrated(run: Run, report: Extract<StageReport, { type: "hydrated" }>): void {
+  endPhase(run, "hydrate", `${report.written} files written, ${report.bytes} bytes read`);
+  beginPhase(run, "stage");
+}
+
+async function built(run: Run, report: Extract<StageReport, { type: "built" }>, lines: readonly string[]): Promise<string> {
+  if (report.exit !== 0 || !report.digest) throw buildFault(report.exit, lines);
+  const image = imageOf(run.config, run.revision.metadata.namespace, run.revision.spec.app, report.digest);
+  // The truth that a build ended well is the registry's.
+  if (!(await hasImage(run.config, image, run.signal)))
+    throw new Fault("registry_unavailable", "the build ended, but the registry does not have its image");
+  endPhase(run, "stage");
+  return image;
+}
+
+/** How many of this build's lines are in the log already, from before the agent was restarted. */
+function linesTold(run: Run): number {
+  let count = 0;
+  for (const event of run.events.events.toReversed()) {
+    if (event.type === "notice" && event.message === RESTARTED) break;
+    if (event.type === "log" && event.phase === "stage") count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,65 @@
+import { Fault, type FaultCode } from "#shared/fault";
+import { patchRevision, type RevisionStatus, setAppStatus } from "./apps.ts";
+import { DAVIT_API } from "./objects/types.ts";
+import { ownFault } from "./own-fault.ts";
+import { deploy, restore } from "./phases/deploy.ts";
+import { answer } from "./phases/live.ts";
+import { stage } from "./phases/stage.ts";
+import { resultOf } from "./result.ts";
+import { phase, type Run } from "./run.ts";
+
+/**
+ * One push, from an accepted revision to an answering URL. Every phase may be run again: after a crash the agent
+ * starts the story from the top, and what is done already is found done.
+ */
+export async function push(run: Run): Promise<void> {
+  let deploying = false;
+  try {
+    run.signal.throwIfAborted();
+    const image = await stage(run);
+    deploying = true;
+    await phase(run, "deploy", () => deploy(run, image));
+    const url = await phase(run, "live", () => answer(run));
+    await succeed(run, image, url);
+  } catch (error) {
+    if (run.signal.aborted) return await cancelled(run);
+    const fault = ownFault(error);
+    if (TRANSIENT.has(fault.code) && Date.now() < endOf(run)) throw fault;
+    run.log(fault.code === "bug" ? "a push hit a bug" : "a push failed", { revision: run.revision.metadata.name, error });
+    if (deploying) await restore(run);
+    await finish(run, { outcome: "failed", fault: fault.toWire() });
+  }
+}
+
+/** The world around davit was away: the story is told again from the top. */
+const TRANSIENT = new Set<FaultCode>(["cluster_unreachable", "store_unavailable"]);
+
+function endOf(run: Run): number {
+  return Date.parse(run.revision.metadata.creationTimestamp ?? "") + run.revision.spec.timeoutSeconds * 1000;
+}
+
+/** The agent stops: the push goes on when it is back. Or the app is being deleted: whoever follows is told. */
+async function cancelled({ signal, revision, events }: Run): Promise<void> {
+  if (!(signal.reason instanceof Fault)) throw signal.reason;
+  revision.status = { ...revision.status, outcome: "failed", fault: signal.reason.toWire() };
+  await events.end({ type: "done", result: resultOf(revision) });
+}
+
+async function succeed(run: Run, image: string, url: string | null): Promise<void> {
+  const { app, revision, kube } = run;
+  const { name, namespace, labels, finalizers } = app.metadata;
+  await kube.apply({
+    apiVersion: DAVIT_API,
+    kind: "App",
+    metadata: { name, namespace, ...(labels ? { labels } : {}), ...(finalizers ? { finalizers } : {}) },
+    spec: revision.spec.settings,
+  });
+  await setAppStatus(kube, app, { revision: revision.spec.number, image, ...(url ? { url } : {}) });
+  await finish(run, { outcome: "live", ...(url ? { url } : {}) });
+}
+
+/** The status comes first: a log without its last event is given it from there (agent/runner.ts). */
+async function finish(run: Run, ending: Pick<RevisionStatus, "outcome" | "url" | "fault">): Promise<void> {
+  await patchRevision(run.kube, run.revision, { ...ending, endedAt: new Date().toISOString() });
+  await run.events.end({ type: "done", result: resultOf(run.revision) });
+}

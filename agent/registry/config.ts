@@ -1,0 +1,33 @@
+import { z } from "zod";
+
+/** The gate's environment; manifests/registry.yaml sets what is not a default. */
+const Environment = z.object({
+  /** Empty: every address, of both families where there are two. */
+  DAVIT_GATE_HOST: z.string().default(""),
+  DAVIT_GATE_PORT: z.coerce.number<string>().int().min(0).max(65535).default(5000),
+  /** Distribution, which listens on loopback only: the gate is the one way in. */
+  DAVIT_GATE_UPSTREAM: z.url().default("http://127.0.0.1:5055"),
+  /** tls.crt and tls.key, as a Secret of type kubernetes.io/tls is mounted. */
+  DAVIT_GATE_TLS: z.string().default("/etc/davit/tls"),
+  DAVIT_GATE_KEY: z.string().default("/etc/davit/registry-key/private.jwk.json"),
+});
+
+export interface GateConfig {
+  host: string;
+  port: number;
+  upstream: string;
+  tlsFolder: string;
+  keyFile: string;
+}
+
+/** @throws ZodError naming the variable */
+export function readGateConfig(env: Record<string, string | undefined>): GateConfig {
+  const values = Environment.parse(env);
+  return {
+    host: values.DAVIT_GATE_HOST,
+    port: values.DAVIT_GATE_PORT,
+    upstream: values.DAVIT_GATE_UPSTREAM,
+    tlsFolder: values.DAVIT_GATE_TLS,
+    keyFile: values.DAVIT_GATE_KEY,
+  };
+}

@@ -1,0 +1,125 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Server } from "bun";
+import type { Log } from "../log.ts";
+import type { GateConfig } from "./config.ts";
+import { type RegistryKey, readRegistryKey } from "./key.ts";
+import { answerToken, refusal } from "./token-endpoint.ts";
+
+/** Longer than Go's HTTP clients keep an idle connection (90 s): they close first and never write into a closed one. */
+const IDLE_SECONDS = 120;
+/** Belong to one connection (RFC 9110 §7.6.1), or were set by somebody before us; `expect` is answered by this server. */
+const DROPPED = [
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "proxy-authorization",
+  "expect",
+  "forwarded",
+  "x-forwarded-for",
+];
+
+interface Certificate {
+  cert: string;
+  key: string;
+}
+
+export interface Gate {
+  readonly port: number;
+  /** Takes the certificate from its files again; true when it had changed. Connections that are open go on with the old one. */
+  reload(): Promise<boolean>;
+  /** Takes no new connections and resolves when the transfers under way have ended; with `now`, ends them. */
+  stop(now?: boolean): Promise<void>;
+}
+
+/**
+ * The registry's front: ends TLS, answers `/auth/token` and `/healthz`, and streams `/v2/` to distribution on loopback, which
+ * checks the tokens itself. Bodies of any size pass in both directions without being held.
+ */
+export async function serveGate(config: GateConfig, log: Log): Promise<Gate> {
+  const key = await readRegistryKey(config.keyFile);
+  let certificate = await readCertificate(config.tlsFolder);
+  let server = listen(config, config.port, certificate, key, log);
+  const port = server.port ?? config.port;
+  return {
+    port,
+    async reload() {
+      const next = await readCertificate(config.tlsFolder);
+      if (next.cert === certificate.cert && next.key === certificate.key) return false;
+      // Both listen for a moment (SO_REUSEPORT), so no connection is refused in between.
+      const old = server;
+      server = listen(config, port, next, key, log);
+      certificate = next;
+      void old.stop();
+      log("the registry's certificate was changed");
+      return true;
+    },
+    stop: (now = false) => server.stop(now),
+  };
+}
+
+async function readCertificate(folder: string): Promise<Certificate> {
+  const [cert, key] = await Promise.all([readFile(join(folder, "tls.crt"), "utf8"), readFile(join(folder, "tls.key"), "utf8")]);
+  return { cert, key };
+}
+
+function listen(config: GateConfig, port: number, tls: Certificate, key: RegistryKey, log: Log): Server<undefined> {
+  return Bun.serve({
+    port,
+    ...(config.host ? { hostname: config.host } : {}),
+    reusePort: true,
+    tls,
+    idleTimeout: IDLE_SECONDS,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch(request, server) {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/healthz") return health(config);
+      if (pathname === "/auth/token") return answerToken(request, key, log);
+      if (pathname !== "/v2" && !pathname.startsWith("/v2/")) return refusal(404, "UNSUPPORTED", "this is a container registry");
+      server.timeout(request, 0);
+      return forward(request, config, log);
+    },
+    error(error) {
+      log("a registry request failed", { error });
+      return refusal(500, "UNKNOWN", "the registry's gate failed; see the log of the container 'gate'");
+    },
+  });
+}
+
+/** Healthy is what can serve: distribution answers, and its storage check is content. */
+async function health(config: GateConfig): Promise<Response> {
+  try {
+    const answer = await fetch(new URL("/", config.upstream), { signal: AbortSignal.timeout(2000) });
+    await answer.body?.cancel();
+    return answer.ok ? new Response("ok\n") : refusal(503, "UNAVAILABLE", `distribution answers ${answer.status}`);
+  } catch {
+    return refusal(503, "UNAVAILABLE", "distribution does not answer");
+  }
+}
+
+async function forward(request: Request, config: GateConfig, log: Log): Promise<Response> {
+  const url = new URL(request.url);
+  const headers = new Headers(request.headers);
+  for (const name of DROPPED) headers.delete(name);
+  // Distribution makes Location headers and the token realm from these: the client must come back here.
+  headers.set("x-forwarded-proto", "https");
+  headers.set("x-forwarded-host", url.host);
+  try {
+    const answer = await fetch(new URL(url.pathname + url.search, config.upstream), {
+      method: request.method,
+      headers,
+      body: request.body,
+      redirect: "manual",
+      decompress: false,
+      signal: request.signal,
+    });
+    return new Response(answer.body, { status: answer.status, headers: answer.headers });
+  } catch (error) {
+    if (request.signal.aborted) return new Response(null, { status: 499 });
+    log("distribution does not answer", { method: request.method, path: url.pathname, error });
+    return refusal(503, "UNAVAILABLE", "the registry's storage service does not answer; try again");
+  }
+}

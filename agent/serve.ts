@@ -1,0 +1,62 @@
+import { api } from "#shared/api";
+import { Kube } from "#shared/kube/client";
+import { inCluster } from "#shared/kube/connect";
+import { serve } from "#shared/rpc";
+import { VERSION } from "#shared/version";
+import { aborted } from "./aborted.ts";
+import { Auth } from "./api/auth.ts";
+import { handlers } from "./api/handlers.ts";
+import { type Config, readConfig } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import type { Log } from "./log.ts";
+import { ownFault } from "./own-fault.ts";
+import { followRemovals } from "./remove.ts";
+import { Runner } from "./runner.ts";
+import { type ObjectStore, openStore } from "./store/object-store.ts";
+import { Sources } from "./store/sources.ts";
+import { Tenants } from "./tenants.ts";
+
+const STORE_RETRY_MS = 500;
+const MAX_BODY = 100 * 1024 * 1024;
+
+/** `davit agent serve`: the API, and every push that is under way. Ends when `stop` aborts; what runs then goes on at the next start. */
+export async function serveAgent(env: Record<string, string | undefined>, log: Log, stop: AbortSignal): Promise<void> {
+  const config = await readConfig(env);
+  const kube = new Kube(await inCluster());
+  const store = await storeWhenUp(config, log, stop);
+  const deps: Deps = { kube, store, sources: new Sources(store), config, log };
+  const tenants = new Tenants(deps);
+  const runner = new Runner(deps, tenants, stop);
+  const auth = new Auth(kube);
+  void tenants.run(stop).catch((error) => log("the watch on namespaces ended", { error }));
+  await runner.resume();
+  void followRemovals(deps, runner, stop).catch((error) => log("the watch on apps ended", { error }));
+
+  const answer = serve(api, handlers(deps, tenants, runner, auth), {
+    authenticate: (request) => auth.authenticate(request),
+    toFault: ownFault,
+    onBug: (error, request) => log("a request hit a bug", { method: request.method, path: new URL(request.url).pathname, error }),
+  });
+  const server = Bun.serve({
+    port: config.port,
+    maxRequestBodySize: MAX_BODY,
+    idleTimeout: 0,
+    fetch: (request) => (new URL(request.url).pathname === "/healthz" ? new Response("ok\n") : answer(request)),
+  });
+  log("the agent serves", { version: VERSION, port: config.port });
+  await aborted(stop);
+  await server.stop(true);
+}
+
+/** The store may come up after the agent; until then there is nothing to serve. */
+async function storeWhenUp(config: Config, log: Log, stop: AbortSignal): Promise<ObjectStore> {
+  for (;;) {
+    try {
+      return await openStore(config.s3, config.ca);
+    } catch (error) {
+      stop.throwIfAborted();
+      log("waiting for the S3 store", { error });
+      await Bun.sleep(STORE_RETRY_MS);
+    }
+  }
+}

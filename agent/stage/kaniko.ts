@@ -1,0 +1,70 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { type FileHandle, open, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { lines } from "#shared/lines";
+import type { StageOrder } from "./order.ts";
+
+/** After kaniko has ended, a process that a RUN left behind may still hold the output open; it is not waited for longer than this. */
+const LAST_OUTPUT_MS = 300;
+
+/** The other end of the pipes that the kaniko container waits at (agent/objects/staging.ts has its loop). */
+export class KanikoPipes {
+  readonly #folder: string;
+  #next: FileHandle | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Waits for the kaniko container to be at the other end. */
+  async connect(): Promise<void> {
+    // The other container makes the pipes; a watch on a folder shared between containers is no surer than looking.
+    while (!existsSync(this.#path("ready"))) await Bun.sleep(10);
+    this.#next = await open(this.#path("next"), "w");
+  }
+
+  /** Runs kaniko once, passing on its output line by line. */
+  async build(order: StageOrder & { args: string[] }, onLine: (line: string) => void): Promise<{ exit: number; digest: string | null }> {
+    mkdirSync(this.#path("docker"), { recursive: true });
+    await writeFile(this.#path("docker/config.json"), order.dockerConfig, { mode: 0o644 });
+    await writeFile(this.#path("build.sh"), script(this.#folder, order.args));
+    await this.#next?.write(`${order.build}\n`);
+    const output = await open(this.#path("output"), "r");
+    const reading = readLines(output, onLine);
+    const ended = await readFile(this.#path("ended"), "utf8");
+    await Promise.race([reading, Bun.sleep(LAST_OUTPUT_MS)]);
+    reading.catch(() => undefined);
+    await output.close().catch(() => undefined);
+    return { exit: Number(ended.trim().split(" ").at(-1)), digest: await this.#digest() };
+  }
+
+  async #digest(): Promise<string | null> {
+    try {
+      return (await readFile(this.#path("digest"), "utf8")).trim();
+    } catch {
+      return null;
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name);
+  }
+}
+
+async function readLines(output: FileHandle, onLine: (line: string) => void): Promise<void> {
+  const stream = output.readableWebStream() as ReadableStream<Uint8Array>;
+  for await (const line of lines(stream)) onLine(line);
+}
+
+/** Root's files are taken away by root: this runs in the kaniko container. */
+function script(folder: string, args: readonly string[]): string {
+  const quoted = args.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" ");
+  return `cd /
+rm -f ${folder}/digest
+export DOCKER_CONFIG=${folder}/docker
+/kaniko/executor ${quoted}
+exit=$?
+rm -f ${folder}/docker/config.json
+exit $exit
+`;
+}

@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import { Fault, toFault } from "#shared/fault";
+import { lines } from "#shared/lines";
+import { within } from "#shared/within";
+import { STAGE_PATHS, WARM_SECONDS } from "../objects/staging.ts";
+import { type Fetch, hydrate } from "./hydrate.ts";
+import { KanikoPipes } from "./kaniko.ts";
+import { SourceOrder, StageOrder, type StageReport } from "./order.ts";
+
+/**
+ * `davit agent stage`: the staging Pod's side of a push. Takes orders on stdin, one after the other, and reports on
+ * stdout; both pass through the API server, so the Pod needs no address, no port and no token to talk to the agent.
+ * Ends when no order has come for {@link WARM_SECONDS}.
+ */
+export async function stage(stdin: ReadableStream<Uint8Array>, report: (line: StageReport) => void): Promise<number> {
+  const kaniko = new KanikoPipes(STAGE_PATHS.run);
+  const fetch = fetchVerified(await readFile(`${STAGE_PATHS.trust}/ca.crt`, "utf8"));
+  await kaniko.connect();
+  report({ type: "ready" });
+  const taken = new Set<string>();
+  const orders = lines(stdin);
+  for (;;) {
+    const next = await within(WARM_SECONDS * 1000, orders.next());
+    if (!next || next.done) return 0;
+    const order = StageOrder.parse(JSON.parse(next.value));
+    if (taken.has(order.build)) continue;
+    taken.add(order.build);
+    await run(order, kaniko, fetch, report);
+  }
+}
+
+async function run(order: StageOrder, kaniko: KanikoPipes, fetch: Fetch, report: (line: StageReport) => void): Promise<void> {
+  const { build } = order;
+  report({ type: "begun", build });
+  try {
+    const began = performance.now();
+    const source = SourceOrder.parse(JSON.parse(new TextDecoder().decode(await fetch(order.source))));
+    const hydrated = await hydrate(STAGE_PATHS.volume, source, fetch);
+    const between = performance.now();
+    report({ type: "hydrated", build, ms: Math.round(between - began), ...hydrated });
+    if (!order.args) return;
+    const built = await kaniko.build({ ...order, args: order.args }, (line) => report({ type: "log", build, line }));
+    report({ type: "built", build, ...built, ms: Math.round(performance.now() - between) });
+  } catch (error) {
+    const fault = toFault(error);
+    report({ type: "failed", build, code: fault.code, message: fault.message });
+  }
+}
+
+function fetchVerified(ca: string): Fetch {
+  return async (url, headers = {}) => {
+    for (let failures = 0; ; failures++) {
+      try {
+        const response = await fetch(url, { headers, tls: { ca } });
+        if (response.ok) return new Uint8Array(await response.arrayBuffer());
+        throw new Error(`the store answered ${response.status}`);
+      } catch (cause) {
+        if (failures >= 4)
+          throw new Fault("hydrate_failed", `the source could not be read from the store: ${cause instanceof Error ? cause.message : cause}`, {
+            cause,
+          });
+        await Bun.sleep(100 * 2 ** failures);
+      }
+    }
+  };
+}

@@ -1,0 +1,102 @@
+import { Agent } from "node:https";
+import { Client, S3Error } from "minio";
+import { Fault } from "#shared/fault";
+import { within } from "#shared/within";
+import type { Config } from "../config.ts";
+
+/** How long a presigned URL works: longer than any build may take to start reading. */
+const PRESIGN_SECONDS = 3600;
+
+/** A request that takes longer has been lost: even 8 MiB over a slow line take less. */
+const REQUEST_MS = 60_000;
+
+/** What davit keeps in S3. Keys are `/`-separated; values are at most a few MiB, so they are whole in memory. */
+export interface ObjectStore {
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** The object, or undefined when there is none. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  has(key: string): Promise<boolean>;
+  /** Keys below the prefix, sorted. */
+  list(prefix: string): Promise<string[]>;
+  remove(keys: readonly string[]): Promise<void>;
+  /** A URL with which anybody may read this one object for an hour. */
+  presign(key: string): Promise<string>;
+}
+
+/** Opens the bucket, making it when it is not there. @throws Fault store_unavailable, store_full from every operation */
+export async function openStore(config: Config["s3"], ca: string, requestMs = REQUEST_MS): Promise<ObjectStore> {
+  const useSSL = config.endpoint.protocol === "https:";
+  const minio = new Client({
+    endPoint: config.endpoint.hostname,
+    port: Number(config.endpoint.port || (useSSL ? 443 : 80)),
+    useSSL,
+    accessKey: config.accessKey.reveal(),
+    secretKey: config.secretKey.reveal(),
+    region: "us-east-1",
+    pathStyle: true,
+    ...(useSSL ? { transportAgent: new Agent({ ca, keepAlive: true, maxSockets: 64 }) } : {}),
+  });
+  const { bucket } = config;
+  const guard = guardOf(requestMs);
+  await guard(async () => {
+    if (!(await minio.bucketExists(bucket))) await minio.makeBucket(bucket);
+  });
+  return s3Store(minio, bucket, guard);
+}
+
+type Guard = <T>(work: () => Promise<T>) => Promise<T>;
+
+function s3Store(minio: Client, bucket: string, guard: Guard): ObjectStore {
+  return {
+    put: (key, bytes) =>
+      guard(async () => void (await minio.putObject(bucket, key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), bytes.length))),
+    get: (key) =>
+      guard(async () => {
+        const parts: Buffer[] = [];
+        for await (const part of await minio.getObject(bucket, key)) parts.push(part);
+        return new Uint8Array(Buffer.concat(parts));
+      }).catch(absent(undefined)),
+    has: (key) => guard(async () => Boolean(await minio.statObject(bucket, key))).catch(absent(false)),
+    list: (prefix) =>
+      guard(async () => {
+        const keys: string[] = [];
+        for await (const item of minio.listObjectsV2(bucket, prefix, true)) if (item.name) keys.push(item.name);
+        return keys.sort();
+      }),
+    remove: (keys) => guard(async () => void (keys.length > 0 && (await minio.removeObjects(bucket, [...keys])))),
+    presign: (key) => guard(() => minio.presignedGetObject(bucket, key, PRESIGN_SECONDS)),
+  };
+}
+
+const ABSENT = new Set(["NoSuchKey", "NotFound"]);
+
+function absent<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Fault && ABSENT.has(error.details["s3"] ?? "")) return value;
+    throw error;
+  };
+}
+
+/** Gives every failure of the store, its silence included, as a Fault. */
+function guardOf(requestMs: number): Guard {
+  return async <T>(work: () => Promise<T>) => {
+    try {
+      const answer = await within(
+        requestMs,
+        work().then((value) => ({ value })),
+      );
+      if (!answer) throw new Error(`it did not answer within ${requestMs / 1000} s`);
+      return answer.value;
+    } catch (cause) {
+      throw storeFault(cause);
+    }
+  };
+}
+
+function storeFault(cause: unknown): Fault {
+  const code = cause instanceof S3Error ? (cause.code ?? "") : ((cause as { code?: string }).code ?? "");
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const full = /quota|storagefull|insufficient|no space|ENOSPC/i.test(`${code} ${reason}`);
+  const message = full ? "the S3 store is full" : `the S3 store failed: ${reason}`;
+  return new Fault(full ? "store_full" : "store_unavailable", message, { cause, details: { s3: code } });
+}

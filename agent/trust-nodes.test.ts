@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { temporaryFolder } from "#test/temporary";
+import { hostsToml, removeTrust, runTrustNodes, writeTrust } from "./trust-nodes.ts";
+
+const trust = { registry: "registry.davit.svc.cluster.local:5000", address: "10.96.0.7" };
+
+test("hosts.toml maps the registry's name to its address, with the CA beside it", () => {
+  expect(Bun.TOML.parse(hostsToml(trust))).toEqual({
+    server: "https://registry.davit.svc.cluster.local:5000",
+    host: { "https://10.96.0.7:5000": { capabilities: ["pull", "resolve"], ca: "ca.crt" } },
+  });
+  expect(hostsToml({ ...trust, address: "fd00::7" })).toContain('"https://[fd00::7]:5000"');
+});
+
+test("writes once, again after an edit, a new address or a new CA, and leaves no other file", async () => {
+  await using folder = await temporaryFolder();
+  const own = join(folder.path, trust.registry);
+  expect(await writeTrust(folder.path, trust, "CA 1")).toBe("written");
+  expect(await writeTrust(folder.path, trust, "CA 1")).toBe("unchanged");
+  expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
+  expect(await readFile(join(own, "ca.crt"), "utf8")).toBe("CA 2");
+  expect(await writeTrust(folder.path, { ...trust, address: "10.96.0.8" }, "CA 2")).toBe("written");
+  await writeFile(join(own, "hosts.toml"), `${hostsToml(trust)}skip_verify = true\n`);
+  expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
+  expect(await readFile(join(own, "hosts.toml"), "utf8")).toBe(hostsToml(trust));
+  expect((await readdir(own)).sort()).toEqual(["ca.crt", "hosts.toml"]);
+});
+
+test("somebody else's hosts.toml is neither written nor removed", async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, trust.registry, "hosts.toml");
+  await mkdir(join(file, ".."), { recursive: true });
+  await writeFile(file, "# mine\n");
+  expect(await writeTrust(folder.path, trust, "CA")).toBe("foreign");
+  expect(await removeTrust(folder.path, trust.registry)).toBe(false);
+  expect(await readFile(file, "utf8")).toBe("# mine\n");
+});
+
+test("removing leaves certs.d as it was", async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, "docker.io"));
+  await writeTrust(folder.path, trust, "CA");
+  expect(await removeTrust(folder.path, trust.registry)).toBe(true);
+  expect(await readdir(folder.path)).toEqual(["docker.io"]);
+  expect(await removeTrust(folder.path, trust.registry)).toBe(false);
+});
+
+test("the command writes, ends without a change, and clears with --remove", async () => {
+  await using folder = await temporaryFolder();
+  const ca = join(folder.path, "ca.crt");
+  const certs = join(folder.path, "certs.d");
+  await writeFile(ca, "CA");
+  const env = {
+    DAVIT_REGISTRY: trust.registry,
+    DAVIT_REGISTRY_ADDRESS: trust.address,
+    DAVIT_CERTS_DIRS: certs,
+    DAVIT_TRUST_CA: ca,
+    DAVIT_HEALTH_PORT: "0",
+  };
+  const ended = { signal: AbortSignal.abort(), log: () => {} };
+  await runTrustNodes(env, [], ended);
+  expect((await readdir(join(certs, trust.registry))).sort()).toEqual(["ca.crt", "hosts.toml"]);
+  await runTrustNodes(env, ["--remove"], ended);
+  expect(await readdir(certs)).toEqual([]);
+});

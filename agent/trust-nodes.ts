@@ -1,0 +1,132 @@
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { aborted } from "./aborted.ts";
+import type { Log } from "./log.ts";
+
+/** First line of every hosts.toml of davit's. A file without it is somebody else's and stays as it is. */
+const HEADER = "# Written by davit (node-trust); changes are undone. `davit uninstall` removes this folder.";
+/** Reading a few small files this often costs nothing, and an edit on the node is undone within it. */
+const LOOK_MS = 5000;
+
+/** The DaemonSet's environment; manifests/node-trust.yaml and `davit install` set it. */
+const Environment = z.object({
+  /** host:port, as image names have it. */
+  DAVIT_REGISTRY: z.string().min(1),
+  /** The registry Service's ClusterIP: nodes cannot resolve cluster names. */
+  DAVIT_REGISTRY_ADDRESS: z.string().min(1),
+  /** Folders of the node, mounted at the same path, with `:` between. */
+  DAVIT_CERTS_DIRS: z.string().min(1),
+  DAVIT_TRUST_CA: z.string().default("/etc/davit/trust/ca.crt"),
+  DAVIT_HEALTH_PORT: z.coerce.number<string>().default(8081),
+});
+
+export interface NodeTrust {
+  registry: string;
+  address: string;
+  certsDirs: string[];
+}
+
+/** What a node's folder was found to be in. */
+export type TrustState = "written" | "unchanged" | "foreign";
+
+/** `davit agent trust-nodes [--remove]`: keeps the node's folders right, or, with --remove, clears them, until `signal` aborts. */
+export async function runTrustNodes(
+  env: Record<string, string | undefined>,
+  args: readonly string[],
+  options: { signal: AbortSignal; log: Log },
+): Promise<void> {
+  const { signal, log } = options;
+  const values = Environment.parse(env);
+  const trust = { registry: values.DAVIT_REGISTRY, address: values.DAVIT_REGISTRY_ADDRESS, certsDirs: values.DAVIT_CERTS_DIRS.split(":") };
+  const remove = args.includes("--remove");
+  let settled = false;
+  const step = async () => {
+    settled = remove ? await removeAll(trust, log) : await writeAll(trust, await readFile(values.DAVIT_TRUST_CA, "utf8"), log);
+  };
+  const guarded = () =>
+    step().catch((error) => {
+      settled = false;
+      log("the node's certs.d could not be written", { error });
+    });
+  // Ready means done on this node: install and uninstall wait for it. Ending changes nothing on the node, so that a rollout
+  // of this DaemonSet leaves no moment without trust.
+  const server = Bun.serve({ port: values.DAVIT_HEALTH_PORT, fetch: () => new Response(null, { status: settled ? 200 : 503 }) });
+  await guarded();
+  const timer = setInterval(guarded, LOOK_MS);
+  await aborted(signal);
+  clearInterval(timer);
+  await server.stop(true);
+}
+
+async function writeAll(trust: NodeTrust, ca: string, log: Log): Promise<boolean> {
+  const states = await Promise.all(trust.certsDirs.map((folder) => writeTrust(folder, trust, ca)));
+  states.forEach((state, index) => {
+    const folder = join(trust.certsDirs[index] ?? "", trust.registry);
+    if (state === "written") log("the node's containerd was told about the registry", { folder });
+    if (state === "foreign") log("this hosts.toml is not davit's and stays; remove it, or configure the registry there yourself", { folder });
+  });
+  return !states.includes("foreign");
+}
+
+async function removeAll(trust: NodeTrust, log: Log): Promise<boolean> {
+  for (const folder of trust.certsDirs) if (await removeTrust(folder, trust.registry)) log("the node's containerd forgot the registry", { folder });
+  return true;
+}
+
+/** hosts.toml as containerd reads it; a relative `ca` is looked for beside it. */
+export function hostsToml(trust: Pick<NodeTrust, "registry" | "address">): string {
+  const port = trust.registry.split(":")[1] ?? "443";
+  const address = trust.address.includes(":") ? `[${trust.address}]` : trust.address;
+  return `${HEADER}
+server = "https://${trust.registry}"
+
+[host."https://${address}:${port}"]
+  capabilities = ["pull", "resolve"]
+  ca = "ca.crt"
+`;
+}
+
+/** Makes `<folder>/<registry>/` say what it should. The CA comes first: a hosts.toml never names a file that is not there. */
+export async function writeTrust(folder: string, trust: Pick<NodeTrust, "registry" | "address">, ca: string): Promise<TrustState> {
+  const own = join(folder, trust.registry);
+  const present = await readOrNothing(join(own, "hosts.toml"));
+  if (present !== undefined && !present.startsWith(HEADER)) return "foreign";
+  const wanted = hostsToml(trust);
+  const presentCa = await readOrNothing(join(own, "ca.crt"));
+  if (present === wanted && presentCa === ca) return "unchanged";
+  await mkdir(own, { recursive: true, mode: 0o755 });
+  if (presentCa !== ca) await replace(own, "ca.crt", ca);
+  if (present !== wanted) await replace(own, "hosts.toml", wanted);
+  return "written";
+}
+
+/** Takes away what writeTrust wrote, and nothing that somebody else put there; true when there was something. */
+export async function removeTrust(folder: string, registry: string): Promise<boolean> {
+  const own = join(folder, registry);
+  const present = await readOrNothing(join(own, "hosts.toml"));
+  if (!present?.startsWith(HEADER)) return false;
+  await rm(join(own, "hosts.toml"), { force: true });
+  await rm(join(own, "ca.crt"), { force: true });
+  for (const name of await readdir(own)) if (name.endsWith(PART)) await rm(join(own, name), { force: true });
+  await rmdir(own).catch(() => {});
+  return true;
+}
+
+const PART = ".davit-part";
+
+/** containerd reads these files at every pull: they change as a whole or not at all. */
+async function replace(folder: string, name: string, text: string): Promise<void> {
+  const part = join(folder, `.${name}${PART}`);
+  await writeFile(part, text, { mode: 0o644 });
+  await rename(part, join(folder, name));
+}
+
+async function readOrNothing(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
