@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { addAbortSignal } from "node:stream";
+import { Fault } from "#shared/fault";
+import { connectByLogin } from "../agent-client/connect.ts";
+import { type Login, loadLogins, loginsFile, saveLogins, serverUrl } from "../agent-client/logins.ts";
+import { checkNamespace } from "../agent-client/namespace.ts";
+import type { Context } from "../context.ts";
+import { checkTogether } from "../flags.ts";
+
+/** The flags of `davit login`. */
+export interface LoginFlags {
+  url: string;
+  tokenStdin: boolean;
+  tokenCommand?: string | undefined;
+  token?: string | undefined;
+  caFile?: string | undefined;
+  namespace?: string | undefined;
+}
+
+/** Who the agent says the user is, and which agent. */
+export interface Who {
+  user: string;
+  groups: string[];
+  server: string;
+}
+
+/** Stores a login that works, and makes it the current one. @throws Fault when the agent does not accept it; then nothing is stored */
+export async function login(context: Context, flags: LoginFlags): Promise<Who> {
+  checkFlags(flags);
+  const server = serverUrl(flags.url);
+  const file = loginsFile(context.env);
+  const logins = loadLogins(file);
+  const entry: Login = { ...kept(logins.servers[server]), ...given(context, flags), ...(await credential(context, flags)) };
+  const { user, groups } = await connectByLogin(context, server, entry).client.whoami({});
+  saveLogins(file, { current: server, servers: { ...logins.servers, [server]: entry } });
+  return { user, groups, server };
+}
+
+function checkFlags({ token, tokenStdin, tokenCommand }: LoginFlags): void {
+  if (token !== undefined) {
+    throw new Fault(
+      "usage",
+      "a token on the command line ends in the shell's history and in everyone's list of processes; pipe it: --token-stdin < token-file",
+      {
+        details: { flag: "--token" },
+      },
+    );
+  }
+  checkTogether({ "--token-stdin": tokenStdin, "--token-command": tokenCommand !== undefined }, "a login has one token");
+  if (!tokenStdin && tokenCommand === undefined)
+    throw new Fault("usage", "where is the token? --token-stdin reads it, --token-command CMD runs a command that prints it");
+}
+
+function kept(login: Login | undefined): Login {
+  const { ca, namespace } = login ?? {};
+  return { ...(ca === undefined ? {} : { ca }), ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function given(context: Context, { caFile, namespace }: LoginFlags): Login {
+  return {
+    ...(caFile === undefined ? {} : { ca: readCa(resolve(context.cwd, caFile)) }),
+    ...(namespace === undefined ? {} : { namespace: checkNamespace(namespace) }),
+  };
+}
+
+function readCa(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new Fault("usage", `--ca-file ${file} cannot be read`, { cause, details: { flag: "--ca-file" } });
+  }
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new Fault("usage", `--ca-file ${file} has no PEM certificate in it`, { details: { flag: "--ca-file" } });
+}
+
+async function credential(context: Context, flags: LoginFlags): Promise<Login> {
+  if (flags.tokenCommand !== undefined) return { tokenCommand: flags.tokenCommand };
+  if (context.isTTY) context.err("paste the token, then press Enter and Ctrl-D:");
+  const parts: Buffer[] = [];
+  for await (const part of addAbortSignal(context.signal, context.stdin)) parts.push(Buffer.from(part));
+  const token = Buffer.concat(parts).toString("utf8").trim();
+  if (token === "") throw new Fault("usage", "nothing came on stdin, so there is no token", { details: { flag: "--token-stdin" } });
+  // What is not printable ASCII cannot travel in a header.
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new Fault("usage", "what came on stdin is no token: it has spaces or more than one line", { details: { flag: "--token-stdin" } });
+  return { token };
+}
+
+/** Forgets a login, the current one unless another is named. Returns its server. @throws Fault not_logged_in */
+export function logout(context: Pick<Context, "env">, url: string | undefined): string {
+  const file = loginsFile(context.env);
+  const { current, servers } = loadLogins(file);
+  const server = url === undefined ? current : serverUrl(url);
+  if (server === null || !servers[server])
+    throw new Fault("not_logged_in", server === null ? "there is no current login" : `there is no login for ${server}`);
+  const { [server]: _, ...others } = servers;
+  saveLogins(file, { current: current === server ? null : current, servers: others });
+  return server;
+}

@@ -1,0 +1,70 @@
+import { api, type DavitClient } from "#shared/api";
+import { Fault } from "#shared/fault";
+import { client, type Transport } from "#shared/rpc";
+import type { Context } from "../context.ts";
+import { sendByLogin } from "./login-way.ts";
+import { type Login, type Logins, loadLogins, loginsFile, serverUrl } from "./logins.ts";
+import { loginTokens } from "./tokens.ts";
+import { withHeartbeat, withRetries, withToken, withWholeAnswers } from "./transport.ts";
+
+/** Which way to the agent the flags ask for; nothing asks for the current login, else the kubeconfig. */
+export interface Way {
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+  server?: string | undefined;
+}
+
+/** The agent, and how it is reached. */
+export interface Connection {
+  client: DavitClient;
+  /** The same agent, each request tried once: for callers that repeat by themselves. */
+  once: DavitClient;
+  server: string;
+  how: "login" | "kubeconfig";
+  /** The login's own namespace. */
+  namespace?: string | undefined;
+}
+
+type World = Pick<Context, "env" | "signal" | "pause" | "err">;
+
+/**
+ * @throws Fault usage for flags that contradict each other, not_logged_in when there is no way at all
+ */
+export async function connect(world: World, way: Way): Promise<Connection> {
+  const byKube = way.kubeconfig !== undefined || way.context !== undefined;
+  if (byKube && way.server !== undefined)
+    throw new Fault("usage", "--server names a login and --kubeconfig or --context a cluster: give one of them");
+  if (byKube) return await connectByKube(world, way);
+  const logins = loadLogins(loginsFile(world.env));
+  const server = way.server === undefined ? logins.current : serverUrl(way.server);
+  if (server !== null) return connectByLogin(world, server, loginOf(logins, server));
+  const { hasKubeconfig } = await import("./kube-way.ts");
+  if (hasKubeconfig(world.env)) return await connectByKube(world, way);
+  throw new Fault("not_logged_in", "there is no login and no kubeconfig, so davit does not know which agent is meant");
+}
+
+function loginOf(logins: Logins, server: string): Login {
+  const login = logins.servers[server];
+  if (login) return login;
+  throw new Fault("not_logged_in", `there is no login for ${server}`, { details: { server, logins: Object.keys(logins.servers).join(", ") } });
+}
+
+/** The agent at a server's URL, with the login's token and CA. */
+export function connectByLogin(world: World, server: string, login: Login): Connection {
+  const transport = withToken(withWholeAnswers(sendByLogin(server, login.ca), server), loginTokens(login, world.signal));
+  return { ...clients(world, transport), server, how: "login", namespace: login.namespace };
+}
+
+async function connectByKube(world: World, way: Way): Promise<Connection> {
+  const { connectKube, kubeTokens, sendByKube } = await import("./kube-way.ts");
+  const connection = await connectKube(world.env, way);
+  const transport = withToken(withWholeAnswers(sendByKube(connection), connection.server), kubeTokens(connection, world.env));
+  return { ...clients(world, transport), server: connection.server, how: "kubeconfig" };
+}
+
+function clients(world: World, transport: Transport): Pick<Connection, "client" | "once"> {
+  const interruptible: Transport = (path, request) =>
+    transport(path, { ...request, signal: request.signal ? AbortSignal.any([request.signal, world.signal]) : world.signal });
+  const once = withHeartbeat(interruptible);
+  return { client: client(api, withRetries(once, world)), once: client(api, once) };
+}

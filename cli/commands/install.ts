@@ -1,0 +1,64 @@
+import { Command, Option } from "clipanion";
+import { BaseCommand } from "../command.ts";
+import type { InstallFlags } from "../install/options.ts";
+
+/** `davit install`: puts davit into a cluster, or brings an installation up to date. */
+export class InstallCommand extends BaseCommand {
+  static override paths = [["install"]];
+  static override usage = Command.Usage({
+    category: "Install",
+    description: "install davit into a cluster",
+    details:
+      "Applies the agent, the S3 store, the registry and what belongs to them, and waits until they are ready. Doing it again changes only what differs: flags that are not given stay as they were installed, images come with this version of davit.",
+    examples: [
+      ["With a wildcard DNS name that leads to the ingress", "davit install --domain apps.example.com"],
+      ["See every object first", "davit install --domain apps.example.com --dry-run"],
+    ],
+  });
+
+  domain = Option.String("--domain", { description: "<NAME> apps get the URL APP.NAME" });
+  ingressClass = Option.String("--ingress-class", { description: "<NAME> IngressClass for apps and the agent (default: the cluster's)" });
+  storageClass = Option.String("--storage-class", { description: "<NAME> StorageClass of every volume (default: the cluster's)" });
+  agentImage = Option.String("--agent-image", { description: "<IMAGE> made by `davit image push`" });
+  s3Image = Option.String("--s3-image", { description: "<IMAGE> of Versity S3 Gateway" });
+  registryImage = Option.String("--registry-image", { description: "<IMAGE> of distribution" });
+  kanikoImage = Option.String("--kaniko-image", { description: "<IMAGE> of kaniko, with a shell" });
+  mirrors = Option.Array("--registry-mirror", [], { description: "<HOST=URL> where builds find the images of HOST instead" });
+  certsDirs = Option.Array("--certs-dir", [], { description: "<PATH> containerd's certs.d folder on the nodes (default: found)" });
+  dryRun = Option.Boolean("--dry-run", false, { description: "print the objects as YAML and change nothing" });
+  yes = Option.Boolean("--yes", false, { description: "ask nothing" });
+  timeout = Option.String("--timeout", "5m", { description: "<DURATION> how long to wait until everything is ready" });
+
+  protected async run(): Promise<number> {
+    const [{ installAndTell, installedLines }, { prepare, preview }, { parseDuration }] = await Promise.all([
+      import("../install/tell.ts"),
+      import("../install/install.ts"),
+      import("../flags.ts"),
+    ]);
+    const timeoutMs = parseDuration("--timeout", this.timeout);
+    const kube = await this.kube();
+    const ask = (suggestion?: string) => this.context.ask(`Domain for apps${suggestion ? ` [${suggestion}]` : ""}: `);
+    const prepared = await prepare(kube, this.flags(), this.context.isTTY && !this.yes ? ask : undefined);
+    if (this.dryRun) {
+      const { renderYaml } = await import("../install/render.ts");
+      const objects = preview(prepared);
+      this.print(objects, () => renderYaml(objects));
+      return 0;
+    }
+    const { context } = this;
+    const result = await installAndTell(kube, prepared, { signal: context.signal, timeoutMs, say: (line) => context.err(line) });
+    this.print(result, installedLines);
+    return 0;
+  }
+
+  private flags(): InstallFlags {
+    return {
+      domain: this.domain,
+      ingressClass: this.ingressClass,
+      storageClass: this.storageClass,
+      images: { agent: this.agentImage, s3: this.s3Image, registry: this.registryImage, kaniko: this.kanikoImage },
+      mirrors: this.mirrors,
+      certsDirs: this.certsDirs,
+    };
+  }
+}

@@ -1,0 +1,18 @@
+import { Command, Option } from "clipanion";
+import { BaseCommand } from "../../command.ts";
+
+export class NamespaceCreateCommand extends BaseCommand {
+  static override paths = [["namespace", "create"]];
+  static override usage = Command.Usage({ category: "Namespaces", description: "make a namespace that davit manages" });
+
+  name = Option.String({ name: "NAME" });
+
+  protected override async run(): Promise<number> {
+    const { checkNamespace } = await import("../../agent-client/namespace.ts");
+    const namespace = checkNamespace(this.name);
+    const { client } = await this.connect();
+    const { created } = await client.createNamespace({ namespace });
+    this.print({ namespace, created }, () => (created ? `namespace ${namespace} made` : `namespace ${namespace} was there already`));
+    return 0;
+  }
+}

@@ -1,0 +1,27 @@
+import { Command } from "clipanion";
+import { BaseCommand } from "../../command.ts";
+
+export class NamespaceListCommand extends BaseCommand {
+  static override paths = [["namespace", "list"]];
+  static override usage = Command.Usage({ category: "Namespaces", description: "list the namespaces that you can use" });
+
+  protected override async run(): Promise<number> {
+    const [{ table }, { formatAge }, { client }] = await Promise.all([
+      import("../../report/table.ts"),
+      import("../../report/units.ts"),
+      this.connect(),
+    ]);
+    const namespaces = await client.listNamespaces({});
+    const now = Date.now();
+    this.print(namespaces, () =>
+      namespaces.length === 0
+        ? []
+        : table(
+            ["name", "apps", "age"],
+            namespaces.map(({ name, apps, createdAt }) => [name, apps, formatAge(createdAt, now)]),
+          ),
+    );
+    if (namespaces.length === 0) this.context.err("no namespaces; make one with `davit namespace create NAME`");
+    return 0;
+  }
+}

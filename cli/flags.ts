@@ -1,0 +1,55 @@
+import { Fault } from "#shared/fault";
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** The longest wait a timer can make. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * Milliseconds of a text such as `90s`, `10m`, `1h30m`.
+ * @throws Fault usage
+ */
+export function parseDuration(flag: string, text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  const ms = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ""] ?? 0), 0);
+  if (parts.map(([part]) => part).join("") !== text || ms <= 0 || ms > LONGEST_MS) {
+    throw usage(flag, `${flag} is a duration such as 90s, 10m or 1h30m, not '${text}'`);
+  }
+  return ms;
+}
+
+/**
+ * A whole number from `least` to `most`.
+ * @throws Fault usage
+ */
+export function parseWhole(flag: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw usage(flag, `${flag} is a whole number from ${least} to ${most}, not '${text}'`);
+}
+
+/**
+ * `NAME=VALUE`s as a record; the last one of a name wins. Values are taken as they are: no commas are split, nothing is expanded.
+ * @throws Fault usage; it never shows a value
+ */
+export function parsePairs(flag: string, texts: readonly string[], isName: (name: string) => boolean): Record<string, string> {
+  const pairs: Record<string, string> = {};
+  for (const text of texts) {
+    const cut = text.indexOf("=");
+    if (cut < 0) throw usage(flag, `${flag} takes NAME=VALUE; there is no '=' after '${text.slice(0, 40)}'`);
+    const name = text.slice(0, cut);
+    if (!isName(name))
+      throw usage(flag, `${flag} takes NAME=VALUE; '${name}' cannot be a variable's name (letters, digits and '_', not starting with a digit)`);
+    pairs[name] = text.slice(cut + 1);
+  }
+  return pairs;
+}
+
+/** Flags that contradict each other, named. @throws Fault usage when more than one of them is given */
+export function checkTogether(given: Record<string, boolean>, why: string): void {
+  const names = Object.keys(given).filter((name) => given[name]);
+  if (names.length > 1) throw usage(names[0] ?? "", `${names.join(" and ")} cannot be given together: ${why}`);
+}
+
+function usage(flag: string, message: string): Fault {
+  return new Fault("usage", message, { details: { flag } });
+}

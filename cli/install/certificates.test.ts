@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { leafIsGood, newAuthority, newLeaf } from "./certificates.ts";
+
+const names = ["registry.davit.svc.cluster.local", "registry", "198.18.7.9"];
+const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);
+
+test("a leaf serves TLS under each of its names to a client that trusts the authority, and to no other", async () => {
+  const authority = await newAuthority();
+  const leaf = await newLeaf(authority, { names: [...names, "127.0.0.1"] });
+  using server = Bun.serve({ port: 0, tls: { cert: leaf.certificate, key: leaf.key.reveal() }, fetch: () => new Response("hello") });
+  const get = (tls: object) => fetch(`https://127.0.0.1:${server.port}/`, { tls }).then((answer) => answer.text());
+  expect(await get({ ca: authority.certificate })).toBe("hello");
+  expect(await get({ ca: authority.certificate, serverName: "registry" })).toBe("hello");
+  await expect(get({ ca: (await newAuthority()).certificate })).rejects.toThrow();
+  await expect(get({})).rejects.toThrow();
+});
+
+test("openssl finds the chain good", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "davit-x509-"));
+  const authority = await newAuthority();
+  const leaf = await newLeaf(authority, { names });
+  await Bun.write(join(folder, "ca.crt"), authority.certificate);
+  await Bun.write(join(folder, "leaf.crt"), leaf.certificate);
+  const verify = Bun.spawnSync(["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "ca.crt", "leaf.crt"], { cwd: folder });
+  expect(`${verify.stdout}${verify.stderr}`).toBe("leaf.crt: OK\n");
+  await rm(folder, { recursive: true });
+});
+
+test("a leaf stays while its names, its authority and its time are right", async () => {
+  const authority = await newAuthority();
+  const { certificate } = await newLeaf(authority, { names });
+  expect(await leafIsGood(certificate, authority.certificate, { names: names.toReversed() })).toBe(true);
+  expect(await leafIsGood(certificate, authority.certificate, { names }, days(790))).toBe(true);
+
+  expect(await leafIsGood(certificate, authority.certificate, { names }, days(800))).toBe(false);
+  expect(await leafIsGood(certificate, authority.certificate, { names: ["registry"] })).toBe(false);
+  expect(await leafIsGood(certificate, (await newAuthority()).certificate, { names })).toBe(false);
+  expect(await leafIsGood("not a certificate", authority.certificate, { names })).toBe(false);
+});
+
+test("keys do not show themselves", async () => {
+  const authority = await newAuthority();
+  expect(`${authority.key}${JSON.stringify(authority)}${Bun.inspect(authority)}`).not.toContain("PRIVATE KEY");
+});

@@ -1,0 +1,24 @@
+import type { Ref } from "#shared/kube/resource";
+
+/** What an installation consists of, in the order in which one needs the other. */
+export const COMPONENTS = [
+  { name: "s3", ref: { apiVersion: "apps/v1", kind: "Deployment", namespace: "davit", name: "s3" } },
+  { name: "registry", ref: { apiVersion: "apps/v1", kind: "Deployment", namespace: "davit", name: "registry" } },
+  { name: "node-trust", ref: { apiVersion: "apps/v1", kind: "DaemonSet", namespace: "davit-node", name: "davit-node-trust" } },
+  { name: "agent", ref: { apiVersion: "apps/v1", kind: "Deployment", namespace: "davit", name: "davit-agent" } },
+] as const satisfies { name: string; ref: Ref & { name: string } }[];
+
+export type ComponentName = (typeof COMPONENTS)[number]["name"];
+
+export function componentRef(name: ComponentName): Ref & { name: string } {
+  const found = COMPONENTS.find((component) => component.name === name);
+  if (!found) throw new Error(`no component ${name}`);
+  return found.ref;
+}
+
+export const REGISTRY_SERVICE = { apiVersion: "v1", kind: "Service", namespace: "davit", name: "registry" };
+export const REGISTRY_HOST = "registry.davit.svc.cluster.local";
+export const S3_HOST = "s3.davit.svc.cluster.local";
+/** davit's own namespaces; that of the node-trust DaemonSet last, because uninstall still needs it when the others go. */
+export const OWN_NAMESPACES = ["davit-staging", "davit", "davit-node"] as const;
+export const MANAGED_LABEL = "davit.dev/managed";

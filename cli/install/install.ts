@@ -1,0 +1,105 @@
+import { Fault } from "#shared/fault";
+import type { Kube } from "#shared/kube/client";
+import type { KubeObject, V1DaemonSet, V1Deployment, V1Service } from "#shared/kube/objects";
+import { waitFor } from "#shared/kube/watch";
+import { type Applied, applyAll, type Change } from "./apply.ts";
+import { type CertsDirs, certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
+import { COMPONENTS, componentRef, REGISTRY_SERVICE } from "./components.ts";
+import { suggestDomain } from "./domain.ts";
+import { madeKinds, makeSecrets } from "./made.ts";
+import { type InstallFlags, type InstallOptions, installedOptions, resolveOptions } from "./options.ts";
+import { firstTenant, foundation, workloads } from "./plan.ts";
+import { preflight } from "./preflight.ts";
+import { type ComponentState, waitReady } from "./wait.ts";
+
+/** What an installation tells while it goes on, in order. */
+export type InstallEvent = { type: "checked" } | ({ type: "applied" } & Applied) | ({ type: "waiting" } & ComponentState);
+
+/** How many objects came to what. */
+export type Changes = Record<Change, number>;
+
+/** What is to be installed, known before anything is changed. */
+export interface Prepared {
+  options: InstallOptions;
+  certs: CertsDirs;
+  /** No installation is there yet. */
+  isFirst: boolean;
+}
+
+/**
+ * Settles what to install: the flags, what is installed, and what the nodes tell.
+ * @throws Fault usage when no domain is known, with a suggestion
+ */
+export async function prepare(kube: Kube, flags: InstallFlags, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<Prepared> {
+  const [agent, nodeTrust, nodes] = await Promise.all([
+    kube.get<V1Deployment>(componentRef("agent")),
+    kube.get<V1DaemonSet>(componentRef("node-trust")),
+    kube.list<NodeFacts>({ apiVersion: "v1", kind: "Node" }),
+  ]);
+  let options = resolveOptions(flags, installedOptions(agent, nodeTrust));
+  if (!options.domain) options = resolveOptions({ ...flags, domain: await needDomain(kube, askDomain) }, {});
+  const certs = certsDirsOf(nodes, options.certsDirs);
+  return { options, certs, isFirst: agent === undefined };
+}
+
+async function needDomain(kube: Kube, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<string> {
+  const suggestion = await suggestDomain(kube);
+  const answer = askDomain ? (await askDomain(suggestion)) || suggestion : undefined;
+  if (answer) return answer;
+  const proposal = suggestion ? `; without a DNS name of your own, --domain ${suggestion} works` : "";
+  throw new Fault("usage", `--domain is needed: apps get the URL NAME.DOMAIN, and *.DOMAIN has to lead to the cluster's ingress${proposal}`);
+}
+
+/**
+ * Installs, or brings an installation to what is wanted; doing it twice is doing it once.
+ * @throws Fault preflight_failed, forbidden, kube_refused, deadline
+ */
+export async function install(
+  kube: Kube,
+  prepared: Prepared,
+  options: { signal: AbortSignal; tell: (event: InstallEvent) => void },
+): Promise<Changes> {
+  const { signal, tell } = options;
+  const changes: Changes = { created: 0, changed: 0, unchanged: 0 };
+  const apply = async (objects: KubeObject[]) => {
+    for await (const applied of applyAll(kube, objects, signal)) {
+      changes[applied.change]++;
+      tell({ type: "applied", ...applied });
+    }
+  };
+  await preflight(kube, prepared.options, [...preview(prepared), ...madeKinds()], prepared.certs);
+  tell({ type: "checked" });
+
+  await apply(foundation());
+  const registryAddress = await clusterIp(kube, signal);
+  const made = await makeSecrets(kube, { domain: prepared.options.domain, registryAddress });
+  await apply(made.objects);
+  await apply(workloads(prepared.options, { registryAddress, certsDirs: prepared.certs.folders, startedWith: made.startedWith }));
+  if (prepared.isFirst) await offerTenant(kube, tell, changes);
+
+  const names = COMPONENTS.map((component) => component.name);
+  await waitReady(kube, names, { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
+  return changes;
+}
+
+/** All that install applies but Secrets and what is made with them, as far as it can be told before. */
+export function preview(prepared: Prepared): KubeObject[] {
+  const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs: prepared.certs.folders, startedWith: { agent: "", s3: "", registry: "" } };
+  return [...foundation(), ...workloads(prepared.options, facts), ...(prepared.isFirst ? firstTenant() : [])];
+}
+
+/** Stands in a dry run for the address that the cluster gives the registry's Service. */
+const UNKNOWN_ADDRESS = "<ClusterIP of the Service davit/registry>";
+
+async function clusterIp(kube: Kube, signal: AbortSignal): Promise<string> {
+  return waitFor<V1Service, string>(kube, REGISTRY_SERVICE, (service) => service?.spec?.clusterIP || undefined, signal);
+}
+
+/** A namespace of that name which is there already is somebody's, and is left alone. */
+async function offerTenant(kube: Kube, tell: (event: InstallEvent) => void, changes: Changes): Promise<void> {
+  for (const namespace of firstTenant()) {
+    if (!(await kube.create(namespace))) continue;
+    changes.created++;
+    tell({ type: "applied", object: namespace, change: "created", index: 1, total: 1 });
+  }
+}

@@ -1,0 +1,109 @@
+import type { Kube } from "#shared/kube/client";
+import type { KubeObject, V1Secret } from "#shared/kube/objects";
+import { Secret } from "#shared/secret";
+import { type KeyPair, leafIsGood, newAuthority, newLeaf } from "./certificates.ts";
+import { OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
+import { agentHost } from "./options.ts";
+import { type Facts, labelled } from "./plan.ts";
+import { jwksOf, newRegistryKey } from "./registry-key.ts";
+
+/** What install makes and the Pods mount. */
+export interface Made {
+  /** Leaf certificates and public data, to be applied. What must never change is in the cluster already. */
+  objects: KubeObject[];
+  startedWith: Facts["startedWith"];
+  /** PEM. */
+  ca: string;
+}
+
+type Data = Record<string, string>;
+
+/** The leafs, and the Secrets that are made once; named here so that a dry run can tell them. */
+export const MADE_ONCE = ["davit-ca", "davit-s3", "davit-registry-key"] as const;
+export const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls"] as const;
+
+/**
+ * Makes what is missing: the CA, the S3 store's keys and the registry's signing key once and for ever, leaf certificates anew
+ * when their names changed or their end is near.
+ */
+export async function makeSecrets(kube: Kube, options: { domain: string; registryAddress: string }): Promise<Made> {
+  const ca = await once(kube, "davit-ca", "kubernetes.io/tls", async () => pairData(await newAuthority()));
+  const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
+  const s3 = await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
+  const registry = await once(kube, "davit-registry-key", "Opaque", async () => ({
+    "private.jwk.json": (await newRegistryKey()).privateJwk.reveal(),
+    httpSecret: random(30),
+  }));
+  const jwks = await jwksOf(new Secret(registry["private.jwk.json"] ?? ""));
+  const names = leafNames(options);
+  const leafs = await Promise.all(LEAFS.map((name) => leaf(kube, name, authority, names[name])));
+  return {
+    objects: [...leafs, ...trust(authority.certificate), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
+    startedWith: {
+      agent: [authority.certificate, s3.accessKey, jwks].join(),
+      s3: (leafs[1]?.data?.["tls.crt"] ?? "") + s3.accessKey,
+      registry: jwks,
+    },
+    ca: authority.certificate,
+  };
+}
+
+function leafNames(options: { domain: string; registryAddress: string }): Record<(typeof LEAFS)[number], string[]> {
+  return {
+    "davit-agent-tls": [agentHost(options.domain)],
+    "davit-s3-tls": [S3_HOST, "s3.davit.svc", "s3.davit", "s3"],
+    // Builds use the name; nodes, which cannot resolve it, use the address.
+    "davit-registry-tls": [REGISTRY_HOST, "registry.davit.svc", "registry.davit", "registry", options.registryAddress],
+  };
+}
+
+/** The CA for everybody who talks to S3 or the registry. */
+function trust(ca: string): KubeObject[] {
+  return OWN_NAMESPACES.map((namespace) => configMap(namespace, "davit-trust", { "ca.crt": ca }));
+}
+
+/** One object of each kind and namespace that `makeSecrets` reads or writes, for asking whether one may. */
+export function madeKinds(): KubeObject[] {
+  return [secret("davit-ca", "Opaque", {}), ...trust("")];
+}
+
+/** The Secret's data, made now if there is none; of two installs at once, one makes it and both use it. */
+async function once(kube: Kube, name: string, type: string, make: () => Promise<Data>): Promise<Data> {
+  const present = await read(kube, name);
+  if (present) return present;
+  await kube.create(secret(name, type, await make()));
+  return (await read(kube, name)) ?? {};
+}
+
+async function leaf(kube: Kube, name: string, authority: KeyPair, names: string[]): Promise<V1Secret> {
+  const present = await read(kube, name);
+  if (present?.["tls.crt"] && (await leafIsGood(present["tls.crt"], authority.certificate, { names }))) {
+    return secret(name, "kubernetes.io/tls", present);
+  }
+  const made = await newLeaf(authority, { names });
+  return secret(name, "kubernetes.io/tls", { ...pairData(made), "ca.crt": authority.certificate });
+}
+
+async function read(kube: Kube, name: string): Promise<Data | undefined> {
+  const found = await kube.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name });
+  if (!found) return undefined;
+  return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]));
+}
+
+function secret(name: string, type: string, data: Data): V1Secret {
+  const encoded = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]));
+  return labelled({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: "davit" }, type, data: encoded });
+}
+
+function configMap(namespace: string, name: string, data: Data): KubeObject {
+  return labelled({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace }, data } as KubeObject);
+}
+
+function pairData(pair: KeyPair): Data {
+  return { "tls.crt": pair.certificate, "tls.key": pair.key.reveal() };
+}
+
+/** Letters and digits only: some S3 clients stumble over others. `bytes` of randomness. */
+function random(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("hex");
+}

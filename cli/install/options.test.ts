@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test";
+import type { V1Service } from "#shared/kube/objects";
+import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
+import { domainFor } from "./domain.ts";
+import { agentUrl, type InstallFlags, installedOptions, PUBLISHED_IMAGES, resolveOptions } from "./options.ts";
+import { workloads } from "./plan.ts";
+
+const none: InstallFlags = { images: {}, mirrors: [], certsDirs: [] };
+
+test("a flag wins over what is installed, that over the default; images come with the version", () => {
+  const installed = { domain: "old.example.com", storageClass: "slow", mirrors: ["docker.io=http://old"], certsDirs: ["/old"] };
+  expect(resolveOptions(none, installed)).toEqual({ ...installed, ingressClass: "", images: PUBLISHED_IMAGES });
+  const flags = { ...none, domain: "new.example.com", storageClass: "fast", images: { s3: "mine" }, certsDirs: ["/new/"] };
+  expect(resolveOptions(flags, installed)).toEqual({
+    domain: "new.example.com",
+    ingressClass: "",
+    storageClass: "fast",
+    images: { ...PUBLISHED_IMAGES, s3: "mine" },
+    mirrors: ["docker.io=http://old"],
+    certsDirs: ["/new"],
+  });
+});
+
+test("what was installed can be read back from the objects", () => {
+  const options = resolveOptions(
+    { ...none, domain: "apps.example.com", mirrors: ["docker.io=http://m:1", "quay.io=http://m:2"], certsDirs: ["/a", "/b"] },
+    {},
+  );
+  const objects = workloads(options, { registryAddress: "10.0.0.1", certsDirs: options.certsDirs, startedWith: { agent: "", s3: "", registry: "" } });
+  const byName = (name: string) => objects.find((object) => object.metadata?.name === name && object.kind !== "Ingress");
+  const { images: _, ...rest } = options;
+  expect(installedOptions(byName("davit-agent"), byName("davit-node-trust"))).toEqual(rest);
+  expect(installedOptions(undefined, undefined)).toEqual({});
+});
+
+test.each([
+  [{ domain: "http://x" }, "--domain"],
+  [{ domain: "UPPER.example.com" }, "--domain"],
+  [{ domain: "-x.example.com" }, "--domain"],
+  [{ mirrors: ["docker.io"] }, "--registry-mirror"],
+  [{ mirrors: ["docker.io=mirror:5000"] }, "--registry-mirror"],
+  [{ certsDirs: ["relative"] }, "--certs-dir"],
+])("%j is refused, naming the flag", (flags, name) => {
+  expect(() => resolveOptions({ ...none, ...flags }, {})).toThrow(expect.objectContaining({ code: "usage", message: expect.stringContaining(name) }));
+});
+
+test("a domain's port is for apps, not for the agent", () => {
+  expect(agentUrl("apps.localhost:8080")).toBe("https://davit.apps.localhost");
+});
+
+const node = (kubeletVersion: string, containerRuntimeVersion = "containerd://2.1.4"): NodeFacts => ({
+  metadata: { name: kubeletVersion },
+  status: { nodeInfo: { kubeletVersion, containerRuntimeVersion, operatingSystem: "linux" } },
+});
+
+test.each([
+  [["v1.37.2"], ["/etc/containerd/certs.d"]],
+  [["v1.33.4+k3s1", "v1.33.4+k3s1"], ["/var/lib/rancher/k3s/agent/etc/containerd/certs.d"]],
+  [
+    ["v1.33.4+rke2r1", "v1.33.4"],
+    ["/etc/containerd/certs.d", "/var/lib/rancher/rke2/agent/etc/containerd/certs.d"],
+  ],
+])("nodes %j look in %j", (versions, folders) => {
+  expect(
+    certsDirsOf(
+      versions.map((version) => node(version)),
+      [],
+    ),
+  ).toEqual({ folders, problems: [] });
+});
+
+test("folders that are said are taken as they are; other runtimes are a problem only without", () => {
+  const crio = [node("v1.34.0", "cri-o://1.34.0")];
+  expect(certsDirsOf(crio, ["/x"])).toEqual({ folders: ["/x"], problems: [] });
+  expect(certsDirsOf(crio, []).problems[0]?.problem).toContain("v1.34.0 (cri-o://1.34.0)");
+});
+
+test("a domain is suggested from the load balancer that serves the web", () => {
+  const service = (port: number, ip: string): V1Service => ({
+    spec: { type: "LoadBalancer", ports: [{ port }] },
+    status: { loadBalancer: { ingress: [{ ip }] } },
+  });
+  expect(domainFor([service(5432, "203.0.113.1"), service(80, "203.0.113.7")])).toBe("203.0.113.7.sslip.io");
+  expect(domainFor([service(80, "2001:db8::7")])).toBe("2001-db8--7.sslip.io");
+  expect(domainFor([{ spec: { type: "ClusterIP", ports: [{ port: 80 }] } }])).toBeUndefined();
+});

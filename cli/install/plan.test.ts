@@ -1,0 +1,123 @@
+import { expect, test } from "bun:test";
+import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1NetworkPolicy, V1PersistentVolumeClaim, V1PodSpec } from "#shared/kube/objects";
+import { pathOf } from "#shared/kube/resource";
+import { nameOf } from "./apply.ts";
+import { allManifests } from "./manifests.ts";
+import { type InstallOptions, PUBLISHED_IMAGES } from "./options.ts";
+import { type Facts, firstTenant, foundation, workloads } from "./plan.ts";
+
+const options: InstallOptions = {
+  domain: "apps.example.com:8080",
+  ingressClass: "",
+  storageClass: "",
+  images: { agent: "r/davit:1", s3: "r/s3:1", registry: "r/registry:1", kaniko: "r/kaniko:1" },
+  mirrors: ["docker.io=http://mirror:5000", "quay.io=http://mirror:5001"],
+  certsDirs: [],
+};
+const facts: Facts = { registryAddress: "10.96.0.7", certsDirs: ["/etc/containerd/certs.d"], startedWith: { agent: "a", s3: "b", registry: "c" } };
+const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
+  const found = objects.find((object) => nameOf(object) === name);
+  if (!found) throw new Error(`no ${name}`);
+  return found as T;
+};
+const podOf = (object: KubeObject) => (object as V1Deployment).spec?.template;
+const isWorkload = (object: KubeObject) => object.kind === "Deployment" || object.kind === "DaemonSet";
+const planned = [...foundation(), ...workloads(options, facts), ...firstTenant()];
+const pods: [string, V1PodSpec][] = planned.filter(isWorkload).map((object) => [nameOf(object), podOf(object)?.spec as V1PodSpec]);
+
+test("everything in manifests/ is applied, once, in an order in which each thing finds what it needs", () => {
+  expect(planned.map(nameOf).sort()).toEqual(allManifests().map(nameOf).sort());
+  const order = planned.map((object) => object.kind ?? "");
+  const last = (kind: string) => order.lastIndexOf(kind);
+  expect(last("CustomResourceDefinition")).toBeLessThan(order.indexOf("Deployment"));
+  expect(last("ClusterRole")).toBeLessThan(order.indexOf("Deployment"));
+  expect(last("Service")).toBeLessThan(order.indexOf("Deployment"));
+  expect(order.indexOf("Namespace")).toBe(0);
+  for (const { apiVersion = "", kind = "" } of planned) expect(pathOf({ apiVersion, kind })).toBeString();
+});
+
+test("every object and every Pod is labelled as davit's", () => {
+  for (const object of planned)
+    expect(object.metadata?.labels).toMatchObject({ "app.kubernetes.io/name": "davit", "app.kubernetes.io/managed-by": "davit" });
+  for (const object of planned.filter(isWorkload)) {
+    const labels = podOf(object)?.metadata?.labels ?? {};
+    expect(Object.keys(labels).sort()).toEqual(["component", "managed-by", "name", "version"].map((key) => `app.kubernetes.io/${key}`));
+    expect(labels).toMatchObject((object as V1Deployment).spec?.selector.matchLabels ?? { none: "" });
+  }
+});
+
+test.each(pods)("%s is confined", (name, pod) => {
+  const onNode = name.startsWith("DaemonSet");
+  expect(pod.securityContext?.seccompProfile).toEqual({ type: "RuntimeDefault" });
+  expect(pod.securityContext?.runAsUser).toBe(onNode ? undefined : 65532);
+  expect(pod.automountServiceAccountToken).toBe(name === "Deployment davit/davit-agent");
+  expect(pod.hostNetwork ?? pod.hostPID ?? false).toBe(false);
+  for (const container of pod.containers) {
+    expect(container.securityContext).toMatchObject({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect(container.resources?.requests).toContainKeys(["cpu", "memory"]);
+    expect(container.resources?.limits).toContainKeys(["memory"]);
+  }
+  const hostPaths = (pod.volumes ?? []).flatMap((volume) => volume.hostPath?.path ?? []);
+  expect(hostPaths).toEqual(onNode ? ["/etc/containerd/certs.d"] : []);
+  const mounted = pod.containers.flatMap((container) => container.volumeMounts ?? []).map((mount) => mount.name);
+  expect((pod.volumes ?? []).map((volume) => volume.name).sort()).toEqual([...new Set(mounted)].sort());
+});
+
+test("options arrive where they are meant", () => {
+  const objects = workloads({ ...options, ingressClass: "nginx", storageClass: "fast" }, facts);
+  const env = Object.fromEntries(
+    podOf(find(objects, "Deployment davit/davit-agent"))?.spec?.containers[0]?.env?.map((entry) => [entry.name, entry.value]) ?? [],
+  );
+  expect(env).toMatchObject({
+    DAVIT_DOMAIN: "apps.example.com:8080",
+    DAVIT_INGRESS_CLASS: "nginx",
+    DAVIT_STORAGE_CLASS: "fast",
+    DAVIT_AGENT_IMAGE: "r/davit:1",
+    DAVIT_KANIKO_IMAGE: "r/kaniko:1",
+    DAVIT_REGISTRY_MIRRORS: "docker.io=http://mirror:5000,quay.io=http://mirror:5001",
+  });
+  const ingress = find<V1Ingress>(objects, "Ingress davit/davit-agent").spec;
+  expect([ingress?.rules?.[0]?.host, ingress?.tls?.[0]?.hosts, ingress?.ingressClassName]).toEqual([
+    "davit.apps.example.com",
+    ["davit.apps.example.com"],
+    "nginx",
+  ]);
+  for (const name of ["s3-data", "registry-data"]) {
+    expect(find<V1PersistentVolumeClaim>(objects, `PersistentVolumeClaim davit/${name}`).spec?.storageClassName).toBe("fast");
+  }
+  const trust = find<V1DaemonSet>(objects, "DaemonSet davit-node/davit-node-trust").spec?.template.spec?.containers[0];
+  expect([trust?.image, trust?.env?.slice(1)]).toEqual([
+    "r/davit:1",
+    [
+      { name: "DAVIT_REGISTRY_ADDRESS", value: "10.96.0.7" },
+      { name: "DAVIT_CERTS_DIRS", value: "/etc/containerd/certs.d" },
+    ],
+  ]);
+});
+
+test("classes that were not said are left to the cluster", () => {
+  const objects = workloads(options, facts);
+  expect(find<V1Ingress>(objects, "Ingress davit/davit-agent").spec).not.toHaveProperty("ingressClassName");
+  expect(find<V1PersistentVolumeClaim>(objects, "PersistentVolumeClaim davit/s3-data").spec).not.toHaveProperty("storageClassName");
+});
+
+test("the same options give the same objects; what a Pod reads at its start restarts that Pod only", () => {
+  expect(workloads(options, facts)).toEqual(workloads(options, facts));
+  const changed = workloads(options, { ...facts, startedWith: { ...facts.startedWith, s3: "other" } });
+  const different = workloads(options, facts).filter((object, index) => !Bun.deepEquals(object, changed[index]));
+  expect(different.map(nameOf)).toEqual(["Deployment davit/s3"]);
+});
+
+test("builds may go to DNS, S3, the registry and the internet, and nothing may come in", () => {
+  const policy = find<V1NetworkPolicy>(planned, "NetworkPolicy davit-staging/davit-staging").spec;
+  expect([policy?.podSelector, policy?.policyTypes, policy?.ingress]).toEqual([{}, ["Ingress", "Egress"], undefined]);
+  expect(policy?.egress?.flatMap((rule) => rule.ports?.map((port) => port.port) ?? "internet")).toEqual([53, 53, 7070, 5000, "internet"]);
+});
+
+test("published images are of fixed versions", () => {
+  for (const image of Object.values(PUBLISHED_IMAGES)) expect(image).toMatch(/^ghcr\.io\/davit-dev\/[a-z]+:(?!latest)[\w.-]+$/);
+});

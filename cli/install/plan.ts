@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1PersistentVolumeClaim } from "#shared/kube/objects";
+import { VERSION } from "#shared/version";
+import { MANAGED_LABEL } from "./components.ts";
+import { manifest } from "./manifests.ts";
+import { agentHost, type Images, type InstallOptions } from "./options.ts";
+
+type Workload = V1Deployment | V1DaemonSet;
+
+/** What the second half of an installation needs from the first: it exists only once the cluster has been asked. */
+export interface Facts {
+  /** ClusterIP of the registry's Service. */
+  registryAddress: string;
+  certsDirs: string[];
+  /** Contents that Pods read only at their start, by component: a change of them starts the Pods anew. */
+  startedWith: { agent: string; s3: string; registry: string };
+}
+
+/** First: what does not depend on anything that is made. Namespaces, kinds, rights, Services. */
+export function foundation(): KubeObject[] {
+  const services = [...manifest("s3"), ...manifest("registry"), ...manifest("agent")].filter((object) => object.kind === "Service");
+  const namespaces = manifest("namespaces").filter((object) => !isTenant(object));
+  return [...namespaces, ...manifest("crds"), ...manifest("rbac"), ...manifest("networkPolicies"), ...services].map(labelled);
+}
+
+/** Then: what runs. The Secrets and ConfigMaps that it mounts are made in between (made.ts). */
+export function workloads(options: InstallOptions, facts: Facts): KubeObject[] {
+  const objects = [...manifest("s3"), ...manifest("registry"), ...manifest("nodeTrust"), ...manifest("agent")];
+  return objects.filter((object) => object.kind !== "Service").map((object) => labelled(filled(object, options, facts)));
+}
+
+/** The first namespace for apps. It is made at the first installation only, and never taken over. */
+export function firstTenant(): KubeObject[] {
+  return manifest("namespaces").filter(isTenant).map(labelled);
+}
+
+function isTenant(object: KubeObject): boolean {
+  return (object as V1Namespace).metadata?.labels?.[MANAGED_LABEL] === "true";
+}
+
+/** davit's labels, on the object and on the Pods it makes. */
+export function labelled<T extends KubeObject>(object: T): T {
+  const copy = structuredClone(object) as T & Workload;
+  const own = { "app.kubernetes.io/name": "davit", "app.kubernetes.io/managed-by": "davit", "app.kubernetes.io/version": versionLabel() };
+  copy.metadata = { ...copy.metadata, labels: { ...copy.metadata?.labels, ...own } };
+  if (isWorkload(copy)) {
+    const { template } = copy.spec ?? {};
+    if (template) template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, ...own } };
+  }
+  return copy;
+}
+
+/** A label's value has at most 63 characters and no `+`. */
+function versionLabel(): string {
+  return VERSION.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 63);
+}
+
+/** The fixed set of substitutions: images, variables, classes, the ingress host and the nodes' folders. */
+function filled(object: KubeObject, options: InstallOptions, facts: Facts): KubeObject {
+  const copy = structuredClone(object);
+  if (copy.kind === "PersistentVolumeClaim") fillClaim(copy as V1PersistentVolumeClaim, options.storageClass);
+  if (copy.kind === "Ingress") fillIngress(copy as V1Ingress, options);
+  if (isWorkload(copy)) {
+    fillImages(copy, options.images);
+    fillEnv(copy, environment(options, facts));
+    fillRestart(copy, facts.startedWith);
+  }
+  if (copy.kind === "DaemonSet") fillCertsDirs(copy as V1DaemonSet, facts.certsDirs);
+  return copy;
+}
+
+function isWorkload(object: KubeObject): object is Workload {
+  return object.kind === "Deployment" || object.kind === "DaemonSet";
+}
+
+function environment(options: InstallOptions, facts: Facts): Record<string, string> {
+  return {
+    DAVIT_DOMAIN: options.domain,
+    DAVIT_INGRESS_CLASS: options.ingressClass,
+    DAVIT_STORAGE_CLASS: options.storageClass,
+    DAVIT_AGENT_IMAGE: options.images.agent,
+    DAVIT_KANIKO_IMAGE: options.images.kaniko,
+    DAVIT_REGISTRY_MIRRORS: options.mirrors.join(","),
+    DAVIT_REGISTRY_ADDRESS: facts.registryAddress,
+    DAVIT_CERTS_DIRS: facts.certsDirs.join(":"),
+  };
+}
+
+function fillClaim(claim: V1PersistentVolumeClaim, storageClass: string): void {
+  if (storageClass && claim.spec) claim.spec.storageClassName = storageClass;
+}
+
+function fillIngress(ingress: V1Ingress, options: InstallOptions): void {
+  if (!ingress.spec) return;
+  const host = agentHost(options.domain);
+  if (options.ingressClass) ingress.spec.ingressClassName = options.ingressClass;
+  for (const tls of ingress.spec.tls ?? []) tls.hosts = [host];
+  for (const rule of ingress.spec.rules ?? []) rule.host = host;
+}
+
+function fillImages(workload: Workload, images: Images): void {
+  const byPlaceholder: Record<string, string> = { "davit/agent": images.agent, "davit/s3": images.s3, "davit/registry": images.registry };
+  for (const container of workload.spec?.template.spec?.containers ?? []) {
+    const image = byPlaceholder[container.image ?? ""];
+    if (!image) throw new Error(`manifests name the image ${container.image}, which nobody fills in`);
+    container.image = image;
+  }
+}
+
+function fillEnv(workload: Workload, values: Record<string, string>): void {
+  for (const container of workload.spec?.template.spec?.containers ?? []) {
+    for (const entry of container.env ?? []) {
+      const value = values[entry.name];
+      if (value !== undefined && !entry.valueFrom) entry.value = value;
+    }
+  }
+}
+
+function fillRestart(workload: Workload, startedWith: Facts["startedWith"]): void {
+  const template = workload.spec?.template;
+  const content = startedWith[template?.metadata?.labels?.["app.kubernetes.io/component"] as keyof typeof startedWith];
+  if (!template || content === undefined) return;
+  const digest = createHash("sha256").update(content).digest("hex").slice(0, 16);
+  template.metadata = { ...template.metadata, annotations: { ...template.metadata?.annotations, "davit.dev/started-with": digest } };
+}
+
+/** Each folder is mounted at its own path, so that what the container says about a path is true on the node. */
+function fillCertsDirs(daemonSet: V1DaemonSet, folders: string[]): void {
+  const pod = daemonSet.spec?.template.spec;
+  const container = pod?.containers[0];
+  if (!pod || !container) return;
+  folders.forEach((path, index) => {
+    const name = `certs-${index}`;
+    pod.volumes = [...(pod.volumes ?? []), { name, hostPath: { path, type: "DirectoryOrCreate" } }];
+    container.volumeMounts = [...(container.volumeMounts ?? []), { name, mountPath: path }];
+  });
+}

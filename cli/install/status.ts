@@ -1,0 +1,85 @@
+import { Fault } from "#shared/fault";
+import type { Kube } from "#shared/kube/client";
+import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
+import { COMPONENTS, componentRef } from "./components.ts";
+import { agentUrl, envOf, hostOf } from "./options.ts";
+import { look } from "./wait.ts";
+
+/** One component as `davit status` shows it. */
+export interface ComponentStatus {
+  name: string;
+  ready: number;
+  desired: number;
+  healthy: boolean;
+  version: string;
+  images: string[];
+  /** RFC 3339. */
+  createdAt: string;
+  reason?: string;
+}
+
+export interface Status {
+  healthy: boolean;
+  version: string;
+  domain: string;
+  /** The agent's, for `davit login`. */
+  url: string;
+  /** What the URLs of apps look like. */
+  apps: string;
+  components: ComponentStatus[];
+}
+
+/** @throws Fault not_installed when there is none of it */
+export async function status(kube: Kube): Promise<Status> {
+  const { view, states } = await look(kube);
+  const components = states.map(({ name, done, ...state }) => ({ name, healthy: done, ...state, ...described(view.get(componentRef(name))) }));
+  if (COMPONENTS.every(({ ref }) => !view.get(ref)))
+    throw new Fault("not_installed", "davit is not installed in this cluster; `davit install` does that");
+  const env = envOf(view.get(componentRef("agent")) as V1Deployment | undefined);
+  const domain = env.DAVIT_DOMAIN ?? "";
+  return {
+    healthy: components.every((component) => component.healthy),
+    version: components.find((component) => component.name === "agent")?.version ?? "",
+    domain,
+    url: domain ? agentUrl(domain) : "",
+    apps: domain ? `${env.DAVIT_APP_SCHEME ?? "http"}://NAME.${hostOf(domain)}${domain.slice(hostOf(domain).length)}` : "",
+    components,
+  };
+}
+
+function described(object: unknown): Pick<ComponentStatus, "version" | "images" | "createdAt"> {
+  const { metadata, spec } = (object ?? {}) as V1Deployment | V1DaemonSet;
+  return {
+    version: metadata?.labels?.["app.kubernetes.io/version"] ?? "",
+    images: [...new Set(spec?.template?.spec?.containers.map((container) => container.image ?? "") ?? [])],
+    createdAt: metadata?.creationTimestamp ? new Date(metadata.creationTimestamp).toISOString() : "",
+  };
+}
+
+/** The status as a table for people; `now` for the ages. */
+export function renderStatus(found: Status, now = new Date()): string {
+  const rows = found.components.map((one) => [one.name, `${one.ready}/${one.desired}`, one.version, ageOf(one.createdAt, now), one.images.join(" ")]);
+  const table = columns([["COMPONENT", "READY", "VERSION", "AGE", "IMAGES"], ...rows]);
+  const reasons = found.components.flatMap((one) => (one.reason ? [`${one.name}: ${one.reason}`] : []));
+  const head = [`agent  ${found.url || "unknown"}`, `apps   ${found.apps || "unknown"}`];
+  return [...head, "", ...table, ...(reasons.length > 0 ? ["", ...reasons] : [])].join("\n");
+}
+
+function columns(rows: string[][]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** The largest unit that fits: `5m`, `3h`, `2d`. */
+function ageOf(createdAt: string, now: Date): string {
+  const seconds = createdAt ? Math.max(0, Math.floor((now.getTime() - Date.parse(createdAt)) / 1000)) : undefined;
+  if (seconds === undefined) return "-";
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}

@@ -1,0 +1,94 @@
+import { Fault } from "#shared/fault";
+import type { PushResult } from "#shared/push-event";
+import { cacheDir } from "../paths.ts";
+import { uploadNote } from "../report/push-report.ts";
+import { type ReadSource, readSource } from "../source/read-source.ts";
+import { loadBase, saveBase } from "../source/tree-cache.ts";
+import { type SourceSink, sendSource } from "../source/upload.ts";
+import type { PushJob } from "./prepare.ts";
+import type { PushStream } from "./stream.ts";
+
+/** What asking for a revision gave. */
+export type Accepted = { outcome: "accepted"; revision: number } | { outcome: "unchanged"; result: PushResult };
+
+/** Walks and digests the job's folder. @throws Fault source_*, no_dockerfile, interrupted */
+export async function readJobSource(job: PushJob, stream: PushStream, signal: AbortSignal): Promise<ReadSource> {
+  const source = await readSource({
+    path: job.root,
+    cacheDir: cacheDir(job.context.env),
+    signal,
+    onProgress: (progress) => stream.progress("plan", progress),
+  });
+  if (source.entries.some((entry) => entry.path === "Dockerfile" && entry.kind !== "directory")) return source;
+  throw new Fault("no_dockerfile", "the Dockerfile is left out by an ignore rule", {
+    details: { path: job.root, next: "take the line that matches Dockerfile out of .gitignore or .davitignore" },
+  });
+}
+
+/** Brings the source to the agent and asks for a revision of it; what was sent is written to `result`. */
+export async function submit(
+  job: PushJob,
+  source: ReadSource,
+  io: { stream: PushStream; signal: AbortSignal; result: PushResult },
+): Promise<Accepted> {
+  const key = { server: job.connection.server, namespace: job.namespace, app: job.app.name };
+  const id = crypto.randomUUID();
+  for (const base of [loadBase(cacheDir(job.context.env), key), undefined]) {
+    const tree = await send(job, source, base, io);
+    try {
+      const accepted = await job.connection.client.createRevision(
+        { namespace: job.namespace, app: job.app.name, body: { ...job.request, id, source: { kind: "tree", tree } } },
+        { signal: io.signal },
+      );
+      saveBase(cacheDir(job.context.env), key, source.entries);
+      return accepted;
+    } catch (error) {
+      // The agent lost chunks since it was asked for them: tell it the whole tree, as if for the first time.
+      if (base === undefined || !(error instanceof Fault && error.code === "chunks_missing")) throw error;
+    }
+  }
+  throw new Error("unreachable: the second try returns or throws");
+}
+
+async function send(
+  job: PushJob,
+  source: ReadSource,
+  base: ReadSource["entries"] | undefined,
+  io: { stream: PushStream; signal: AbortSignal; result: PushResult },
+) {
+  const { tree, sent, reused } = await sendSource({
+    root: source.root,
+    entries: source.entries,
+    base,
+    agent: sourceSink(job),
+    onProgress: (progress) => io.stream.progress("upload", progress),
+    signal: io.signal,
+    pause: job.context.pause,
+  });
+  io.result.source = `tree:${tree}`;
+  io.result.sent = { chunks: io.result.sent.chunks + sent.chunks, bytes: io.result.sent.bytes + sent.bytes };
+  io.result.reused = { ...reused, build: false };
+  return tree;
+}
+
+/** The uploader's view of the agent. It repeats requests by itself, so each is tried once here. */
+function sourceSink({ connection, namespace }: PushJob): SourceSink {
+  return {
+    negotiate: async (upload, signal) => {
+      let bytes = 0;
+      const onSent = (sent: number) => {
+        bytes = sent;
+      };
+      const { missing } = await connection.once.negotiate({ namespace, body: upload }, { signal, onSent });
+      return { missing, bytes };
+    },
+    putPack: async (pack, body, signal) => {
+      await connection.once.putPack({ namespace, pack, body }, { signal });
+    },
+  };
+}
+
+/** What the upload came to, for its phase's line. */
+export function noteOf(source: ReadSource, result: PushResult): string {
+  return uploadNote(source.files, source.bytes, result.sent);
+}

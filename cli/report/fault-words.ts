@@ -1,0 +1,145 @@
+import type { FaultCode } from "#shared/fault";
+
+type Details = Record<string, string>;
+
+/** What a fault is called, and what to type or change next. Core messages state facts; words about the CLI live here only. */
+export interface FaultWords {
+  title: string;
+  next: (details: Details) => string;
+}
+
+const say = (title: string, next: string | ((details: Details) => string)): FaultWords => ({
+  title,
+  next: typeof next === "string" ? () => next : next,
+});
+
+const app = ({ app, namespace }: Details) => `${app ?? "NAME"}${namespace ? ` -n ${namespace}` : ""}`;
+const admin = "ask whoever installed davit to look at `davit status`";
+
+/** A complete base for a first Dockerfile; the app has to listen on $PORT. */
+const DOCKERFILE = [
+  "add a file named Dockerfile at the top of the source (buildpacks, which need none, come in a later version), for example:",
+  "",
+  "    FROM node:22-alpine",
+  "    WORKDIR /app",
+  "    COPY . .",
+  "    RUN npm install --omit=dev",
+  '    CMD ["npm", "start"]',
+  "",
+  "then run `davit push` again; the app has to listen on the port in $PORT",
+].join("\n");
+
+/** One row for each code, complete by its type. */
+export const FAULT_WORDS = {
+  usage: say("wrong usage", ({ command }) => (command ? `\`davit help ${command}\` shows what it takes` : "`davit help` shows all commands")),
+  name_invalid: say("that name cannot be used", ({ suggestion }) =>
+    suggestion ? `for example \`davit push --name ${suggestion}\`` : "choose a name of lower-case letters, digits and '-', starting with a letter",
+  ),
+  namespace_not_found: say(
+    "no such namespace",
+    ({ namespace }) => `\`davit namespace list\` shows what is there; \`davit namespace create ${namespace ?? "NAME"}\` makes it`,
+  ),
+  namespace_unmanaged: say("the namespace is not davit's", "`davit namespace list` shows those that are; choose one with -n"),
+  namespace_exists: say("the namespace exists already", "`davit namespace list` shows it; choose another name"),
+  app_not_found: say("no such app", ({ namespace }) => `\`davit app list${namespace ? ` -n ${namespace}` : ""}\` shows what is there`),
+  revision_not_found: say("no such revision", (details) => `\`davit app show ${app(details)}\` lists the revisions`),
+  route_taken: say("the route is taken", "choose another with `davit push --route HOST[/PATH]`, or look who has it: `davit app list --all`"),
+  app_deleting: say("the app is being deleted", "`davit app list` shows when it is gone; then push again"),
+  input_needed: say("an answer is needed and nobody is there", "give --yes to agree beforehand"),
+
+  source_not_found: say("the source does not exist", "give the folder with `davit push --path DIR`"),
+  source_not_directory: say("the source is not a folder", "give the folder with `davit push --path DIR`"),
+  source_empty: say("there is nothing to push", "check --path, and what .gitignore and .davitignore leave out"),
+  source_unreadable: say(
+    "a part of the source cannot be read",
+    ({ path }) => `make ${path ?? "it"} readable, or leave it out by a line in .davitignore`,
+  ),
+  source_changed: say("the source changed while it was read", "run the same push again when nothing writes there"),
+  source_link: say(
+    "a link leads out of the source",
+    ({ path }) => `leave ${path ?? "it"} out by a line in .davitignore, or replace it by what it points to`,
+  ),
+  source_special_file: say(
+    "the source has something that is no file",
+    ({ path }) => `delete ${path ?? "it"}, or leave it out by a line in .davitignore`,
+  ),
+  source_name: say("a file's name cannot be sent", "rename it, or leave it out by a line in .davitignore"),
+  no_dockerfile: say("no Dockerfile", DOCKERFILE),
+  manifest_invalid: say("davit.yml is not valid", "correct davit.yml, or give the name with `davit push --name NAME`"),
+
+  agent_unreachable: say(
+    "the davit agent cannot be reached",
+    "check the address with `davit whoami`; with a kubeconfig, `davit status` says whether the agent runs",
+  ),
+  agent_lost: say("the connection to the agent broke", "run the same command again; a push that was accepted goes on: `davit push --attach`"),
+  not_logged_in: say("not logged in", "`davit login URL --token-stdin < token-file`, or name a cluster with --kubeconfig FILE"),
+  token_rejected: say("the token is not accepted", ({ by, server }) =>
+    by === "cluster"
+      ? "renew the kubeconfig's credential (does `kubectl auth whoami` work?)"
+      : `log in again: \`davit login ${server ?? "URL"} --token-stdin < token-file\``,
+  ),
+  forbidden: say("not allowed", "`davit whoami` says who you are; ask for a RoleBinding to the ClusterRole davit-developer in that namespace"),
+  cluster_unreachable: say("the cluster cannot be reached", "check --kubeconfig and --context (does `kubectl version` answer?)"),
+  certificate_untrusted: say(
+    "a certificate is not trusted",
+    ({ server }) => `log in with the CA that signed it: \`davit login ${server ?? "URL"} --ca-file FILE --token-stdin\``,
+  ),
+  version_skew: say(
+    "CLI and agent do not fit together",
+    "compare `davit version` with the agent's; `davit install` brings the agent to this version",
+  ),
+  not_installed: say("davit is not installed there", "`davit install`, or choose another cluster with --context NAME"),
+  preflight_failed: say("the cluster is not ready for davit", "do what is said above, then run `davit install` again"),
+  kube_refused: say("Kubernetes refused a request", "`davit status` shows what davit has in the cluster"),
+
+  upload_failed: say("the upload failed", "run the same push again: only what is missing is sent"),
+  store_full: say("the agent's store is full", admin),
+  store_unavailable: say("the agent's store does not answer", `run the same push again; if that does not help, ${admin}`),
+  tree_invalid: say("the source cannot be sent as it is", "rename or remove what is named above, or leave it out by a line in .davitignore"),
+  pack_invalid: say("a part of the upload arrived damaged", "run the same push again"),
+  chunks_missing: say("parts of the source are missing at the agent", "run the same push again: only what is missing is sent"),
+  tree_base_unknown: say("the agent does not know the last push's source", "run the same push again"),
+
+  hydrate_failed: say("the source could not be laid out for the build", `run the same push again; if that does not help, ${admin}`),
+  volume_full: say("the build's volume is full", "push less (a line in .davitignore leaves things out), or have the volume enlarged"),
+
+  staging_failed: say("staging failed", (details) => `\`davit app logs ${app(details)} --staging\` shows how far it came`),
+  build_failed: say(
+    "the app's own build failed",
+    (details) => `correct what the build complains of; \`davit app logs ${app(details)} --staging\` shows its output again`,
+  ),
+  build_oom: say("the build ran out of memory", "make the build need less, or have the limit of staging raised"),
+  dockerfile_invalid: say("the Dockerfile is not valid", "correct the Dockerfile and push again"),
+  base_image_missing: say(
+    "the base image does not exist",
+    "correct the FROM line; in a cluster without internet, `davit install --registry-mirror HOST=URL` says where images come from",
+  ),
+  registry_unavailable: say("the registry does not answer", `run the same push again; if that does not help, ${admin}`),
+  build_timeout: say("the build took too long", (details) => `\`davit app logs ${app(details)} --staging\` shows where it hung`),
+  staging_unschedulable: say("the cluster has no room for the build", admin),
+
+  rollout_failed: say(
+    "the new revision did not start",
+    (details) => `\`davit app logs ${app(details)}\` shows what it says; the revision before goes on serving`,
+  ),
+  app_crashed: say(
+    "the app ended by itself",
+    (details) => `correct what its last lines say and push again; \`davit app show ${app(details)}\` shows what serves now`,
+  ),
+  app_not_listening: say(
+    "the app does not listen on its port",
+    ({ port }) => `make it listen on 0.0.0.0:$PORT, or say where it listens: \`davit push --port ${port ?? "PORT"}\``,
+  ),
+  image_pull: say("a node could not pull the image", admin),
+  url_unanswered: say(
+    "the URL does not answer",
+    ({ url }) =>
+      `the app runs, its route does not lead to it; try ${url ? `\`curl -v ${url}\`` : "the URL by hand"}, and have \`davit status\` looked at`,
+  ),
+  app_oom: say("the app ran out of memory", "make it need less memory and push again"),
+  app_not_ready: say("the app did not become ready", (details) => `\`davit app logs ${app(details)}\` shows what it waits for`),
+
+  deadline: say("time is up", "`davit status` shows how far it is"),
+  interrupted: say("interrupted", "run the same command again"),
+  bug: say("this is a bug in davit", "please report it with what is printed here and the output of `davit version -o json`"),
+} satisfies Record<FaultCode, FaultWords>;

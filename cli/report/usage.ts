@@ -1,0 +1,81 @@
+import type { Definition } from "clipanion";
+import { Fault } from "#shared/fault";
+import { nearest } from "./nearest.ts";
+
+const BINARY = "davit ";
+
+/** The command that the words at the beginning of the command line name, or a group such as `app`. */
+export interface FoundCommand {
+  definition: Definition | undefined;
+  /** Commands below what was typed, when that is only a group; all of them for nothing. */
+  group: Definition[];
+  words: string[];
+}
+
+/** Which command `argv` is about. */
+export function findCommand(argv: readonly string[], definitions: readonly Definition[]): FoundCommand {
+  const end = argv.findIndex((word) => word.startsWith("-"));
+  const words = argv.slice(0, end < 0 ? argv.length : end);
+  const definition = definitions.find(({ path }) => startsWith(words, pathWords(path)));
+  const group = definition ? [] : definitions.filter(({ path }) => startsWith(pathWords(path), words));
+  return { definition, group, words };
+}
+
+/**
+ * What clipanion could not understand, as a fault that names the mistake, what was probably meant, and the usage line.
+ * Clipanion's own message lists every option of every candidate.
+ */
+export function usageFault(error: unknown, argv: readonly string[], definitions: readonly Definition[]): Fault {
+  const found = findCommand(argv, definitions);
+  if (!found.definition) return commandFault(found, argv, definitions);
+  const { definition } = found;
+  const command = pathWords(definition.path).join(" ");
+  const options = definition.options.flatMap(({ definition: names }) => optionNames(names));
+  const given = argv.filter((word) => word.startsWith("-") && word !== "--").map((word) => word.split("=")[0] ?? "");
+  const unknown = given.find((name) => name.startsWith("--") && !options.includes(name));
+  const meant = unknown ? nearest(unknown, options) : undefined;
+  const why = unknown
+    ? `davit ${command} has no option ${unknown}${meant ? `; did you mean ${meant}?` : ""}`
+    : reword(error instanceof Error ? error.message : String(error), command);
+  return new Fault("usage", `${why}\nusage: ${definition.usage.trim()}${definition.options.length > 0 ? " [options]" : ""}`, {
+    cause: error,
+    details: { command },
+  });
+}
+
+function commandFault({ group, words }: FoundCommand, argv: readonly string[], definitions: readonly Definition[]): Fault {
+  if (words.length > 0 && group.length > 0) {
+    const next = group.map(({ path }) => pathWords(path)[words.length]).join(", ");
+    return new Fault("usage", `\`davit ${words.join(" ")}\` is followed by one of: ${next}`, { details: { command: words.join(" ") } });
+  }
+  const typed = words.length > 0 ? words : argv.slice(0, 1);
+  const paths = new Set(definitions.flatMap(({ path }) => pathWords(path).map((_, index, all) => all.slice(0, index + 1).join(" "))));
+  const meant = nearest(typed.slice(0, 2).join(" "), paths) ?? nearest(typed[0] ?? "", paths);
+  return new Fault("usage", `there is no command \`davit ${typed.slice(0, 2).join(" ")}\`${meant ? `; did you mean \`davit ${meant}\`?` : ""}`);
+}
+
+function reword(message: string, command: string): string {
+  const [first = ""] = message.split("\n");
+  const [, extra] = /^Extraneous positional argument \("(.*)"\)/.exec(first) ?? [];
+  const [, option] = /^Not enough arguments to option (\S+)\.$/.exec(first) ?? [];
+  const [, invalid] = /^(?:Invalid|Unsupported) option name \("(.*)"\)/.exec(first) ?? [];
+  if (extra !== undefined) return `'${extra}' is one argument too many for davit ${command}`;
+  if (option !== undefined) return `${option} needs a value`;
+  if (invalid !== undefined) return invalid.includes("=") ? `${invalid.split("=")[0]} takes no value` : `davit ${command} has no option ${invalid}`;
+  return first.startsWith("Not enough positional") ? `davit ${command} needs an argument more` : first;
+}
+
+/** `-n,--namespace #0` as its names; a switch can be turned off by `--no-`. */
+function optionNames(definition: string): string[] {
+  const [names = "", value] = definition.split(" ");
+  const all = names.split(",");
+  return value === undefined ? all.flatMap((name) => [name, name.replace(/^--/, "--no-")]) : all;
+}
+
+function pathWords(path: string): string[] {
+  return path.startsWith(BINARY) ? path.slice(BINARY.length).split(" ") : [];
+}
+
+function startsWith(words: readonly string[], start: readonly string[]): boolean {
+  return start.every((word, index) => words[index] === word);
+}
