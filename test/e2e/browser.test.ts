@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { appFiles, folder, push, tenant } from "#test/lab";
+import { temporaryFolder } from "#test/temporary";
+
+/** What a program prints; its complaints go nowhere. */
+async function printed(...command: string[]): Promise<string> {
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "ignore" });
+  return await new Response(child.stdout).text();
+}
+
+test("the printed URL opens as printed: in curl, in Bun and in a browser", async () => {
+  await using space = await tenant("browser");
+  await using profile = await temporaryFolder();
+  using app = folder(appFiles("seen by a person"));
+  const { url, fault } = await push(app.path, ["--name", space.app("page"), "-n", space.name]);
+  expect(fault).toBeUndefined();
+  const address = url ?? "";
+  expect(await (await fetch(address)).text()).toBe("seen by a person");
+  expect(await printed("curl", "--silent", address)).toBe("seen by a person");
+  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic", "--no-first-run"];
+  const page = await printed(
+    "chromium",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    ...quiet,
+    `--user-data-dir=${profile.path}`,
+    "--dump-dom",
+    address,
+  );
+  expect(page).toContain("seen by a person");
+}, 120_000);
