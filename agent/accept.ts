@@ -1,50 +1,42 @@
 import type { PushPlan } from "#shared/api";
 import type { PushRequest } from "#shared/app";
 import { Fault } from "#shared/fault";
-import type { V1Deployment } from "#shared/kube/objects";
 import type { PushResult } from "#shared/push-event";
-import { getApp, listRevisions, readEnv } from "./apps.ts";
-import { buildKey } from "./build-key.ts";
+import { listRevisions } from "./apps.ts";
+import { needConfigurations } from "./configurations.ts";
 import type { Deps } from "./deps.ts";
 import { appLabels, envSecretName, FINALIZER, LABEL, ownedBy, revisionName } from "./objects/meta.ts";
 import { type App, type AppSettings, DAVIT_API, type Revision } from "./objects/types.ts";
-import { urlOf } from "./phases/live.ts";
+import { hasImage } from "./registry-client.ts";
+import { resultOf } from "./result.ts";
 import { checkRoutes } from "./routes.ts";
+import { serves } from "./serves.ts";
 import type { Tenant } from "./tenants.ts";
+import { changedSettings, type Present, readPresent, settingsOf, type Wanted, want } from "./want.ts";
 
-const DEFAULT_PORT = 8080;
 const DEFAULT_TIMEOUT_SECONDS = 3600;
-
-/** What the app is now, as far as the next push depends on it. */
-interface Present {
-  app: App | undefined;
-  serving: Revision | undefined;
-  /** What the push builds upon: the newest revision under way, else the one that serves. */
-  base: Revision | undefined;
-  /** The base's. */
-  env: Record<string, string>;
-}
+const CHECK_MS = 10_000;
 
 export type Accepted = { outcome: "accepted"; revision: Revision; again: boolean } | { outcome: "unchanged"; result: PushResult };
 
 /**
  * Turns a request into a revision, or finds that what is asked for serves already.
- * @throws Fault route_taken, chunks_missing, no_dockerfile, app_deleting
+ * @throws Fault route_taken, chunks_missing, no_dockerfile, app_deleting, configuration_not_found, image_gone
  */
 export async function accept(deps: Deps, tenant: Tenant, name: string, request: PushRequest, user: string): Promise<Accepted> {
   const again = request.id === undefined ? undefined : await askedBefore(deps, tenant.name, name, request.id);
   if (again) return { outcome: "accepted", revision: again, again: true };
-  const [present, tree] = await Promise.all([readPresent(deps, tenant.name, name), deps.sources.complete(tenant.uid, request.source.tree)]);
-  if (!tree.some((entry) => entry.path === "Dockerfile" && entry.kind !== "directory"))
-    throw new Fault("no_dockerfile", "the source has no Dockerfile at its top");
-  const settings = settingsOf(present, request, name, deps);
-  await checkRoutes(deps.kube, { namespace: tenant.name, app: name }, settings.routes);
-  const env = { ...present.env, ...request.env };
-  const key = buildKey({ source: request.source, buildArgs: request.buildArgs ?? {} }, deps.config.kanikoImage);
-  const same = request.rebuild ? undefined : await unchanged(deps, present, settings, env, key);
+  const present = await readPresent(deps, tenant.name, name);
+  const wanted = await want(deps, present, request, name);
+  await Promise.all([
+    checkSource(deps, tenant, request, wanted),
+    checkRoutes(deps.kube, { namespace: tenant.name, app: name }, wanted.settings.routes),
+    needConfigurations(deps.kube, tenant.name, wanted.settings.configurations),
+  ]);
+  const same = await unchanged(deps, present, wanted);
   if (same) return { outcome: "unchanged", result: same };
-  const app = present.app ?? (await createApp(deps, tenant.name, name, settings));
-  return { outcome: "accepted", revision: await createRevision(deps, app, { request, settings, env, key, user }), again: false };
+  const app = present.app ?? (await createApp(deps, tenant.name, name, wanted.settings));
+  return { outcome: "accepted", revision: await createRevision(deps, app, { request, wanted, serving: present.serving, user }), again: false };
 }
 
 /** The revision that this very request made, when its answer was lost on the way. */
@@ -53,73 +45,60 @@ async function askedBefore(deps: Deps, namespace: string, app: string, id: strin
 }
 
 /** What a push would do, without doing any of it. */
-export async function plan(deps: Deps, tenant: Tenant, name: string, request: Omit<PushRequest, "source">): Promise<PushPlan> {
+export async function plan(deps: Deps, tenant: Tenant, name: string, request: PushRequest): Promise<PushPlan> {
   const present = await readPresent(deps, tenant.name, name);
-  const settings = settingsOf(present, request, name, deps);
-  await checkRoutes(deps.kube, { namespace: tenant.name, app: name }, settings.routes);
+  const settings = settingsOf(present, present.base, request, name, deps);
+  await Promise.all([
+    checkRoutes(deps.kube, { namespace: tenant.name, app: name }, settings.routes),
+    needConfigurations(deps.kube, tenant.name, settings.configurations),
+  ]);
   const before = present.base?.spec.settings;
   const changes = [
-    ...(before ? changedFields(before, settings) : []).map((field) => `${field}: ${before?.[field]} -> ${settings[field]}`),
-    ...Object.keys(request.env ?? {})
-      .filter((variable) => present.env[variable] !== request.env?.[variable])
-      .map((variable) => `env ${variable}: ${variable in present.env ? "changed" : "added"}`),
+    ...(before ? changedSettings(before, settings) : []).map((field) => `${field}: ${before?.[field]} -> ${settings[field]}`),
+    ...Object.entries(request.env ?? {}).flatMap(([variable, value]) => describeEnv(variable, present.env[variable], value)),
   ];
-  return { app: name, namespace: tenant.name, isNew: !present.app, ...settings, willBuild: true, changes };
-}
-
-async function readPresent(deps: Deps, namespace: string, name: string): Promise<Present> {
-  const [app, revisions] = await Promise.all([getApp(deps.kube, namespace, name), listRevisions(deps.kube, namespace, name)]);
-  if (app?.metadata.deletionTimestamp) throw new Fault("app_deleting", `the app '${name}' is being deleted; push again when it is gone`);
-  const serving = revisions.find((revision) => revision.spec.number === app?.status?.revision);
-  const base = revisions.find((revision) => !revision.status?.outcome) ?? serving;
-  return { app, serving, base, env: base ? await readEnv(deps.kube, base) : {} };
-}
-
-function settingsOf(present: Present, request: Pick<PushRequest, keyof AppSettings>, name: string, deps: Deps): AppSettings {
-  const now = present.base?.spec.settings;
+  const { routes, instances, port, configurations } = settings;
+  const kept = Object.keys(present.env).sort();
   return {
-    routes: request.routes ?? now?.routes ?? [`${name}.${deps.config.domain.host}`],
-    instances: request.instances ?? now?.instances ?? 1,
-    port: request.port ?? now?.port ?? DEFAULT_PORT,
-  };
-}
-
-async function unchanged(
-  deps: Deps,
-  present: Present,
-  settings: AppSettings,
-  env: Record<string, string>,
-  key: string,
-): Promise<PushResult | undefined> {
-  const { app, serving } = present;
-  if (!app || !serving || serving !== present.base || serving.metadata.labels?.[LABEL.buildKey] !== key) return undefined;
-  if (changedFields(serving.spec.settings, settings).length > 0 || !sameEnv(present.env, env)) return undefined;
-  const { namespace, name } = app.metadata;
-  const deployment = await deps.kube.get<V1Deployment>({ apiVersion: "apps/v1", kind: "Deployment", namespace, name });
-  const image = deployment?.spec?.template.spec?.containers[0]?.image;
-  if (image !== serving.status?.image || (deployment?.status?.availableReplicas ?? 0) < settings.instances) return undefined;
-  const route = settings.routes[0];
-  return {
-    outcome: "unchanged",
     app: name,
-    namespace,
-    revision: serving.spec.number,
-    url: route === undefined ? null : urlOf(deps.config, route),
-    image: image ?? null,
-    source: `tree:${serving.spec.source.tree}`,
-    reused: { chunks: 0, bytes: 0, build: true },
-    sent: { chunks: 0, bytes: 0 },
-    phases: {},
+    namespace: tenant.name,
+    isNew: !present.app,
+    routes,
+    instances,
+    port,
+    configurations,
+    envNames: kept,
+    willBuild: request.source?.kind !== "image",
+    changes,
   };
 }
 
-/** Compared one by one: the API server keeps the fields of an object in an order of its own. */
-function changedFields(before: AppSettings, after: AppSettings): (keyof AppSettings)[] {
-  return (["routes", "instances", "port"] as const).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+function describeEnv(variable: string, before: string | undefined, after: string | null): string[] {
+  if (before === (after ?? undefined)) return [];
+  return [`env ${variable}: ${after === null ? "removed" : before === undefined ? "added" : "changed"}`];
 }
 
-function sameEnv(a: Record<string, string>, b: Record<string, string>): boolean {
-  return Object.keys(a).length === Object.keys(b).length && Object.entries(b).every(([name, value]) => a[name] === value);
+/** Everything that a revision will need and that can be asked for beforehand. */
+async function checkSource(deps: Deps, tenant: Tenant, request: PushRequest, { source, from }: Wanted): Promise<void> {
+  if (from) return await checkImage(deps, from);
+  if (source.kind === "image" && request.rebuild) throw new Fault("usage", "an image that was pushed as it is has nothing to build again");
+  if (source.kind !== "tree") return;
+  const tree = await deps.sources.complete(tenant.uid, source.tree);
+  if (!tree.some((entry) => entry.path === "Dockerfile" && entry.kind !== "directory"))
+    throw new Fault("no_dockerfile", "the source has no Dockerfile at its top");
+}
+
+async function checkImage({ config }: Deps, { spec, status }: Revision): Promise<void> {
+  const ours = status?.image?.startsWith(`${config.registry}/`);
+  if (!ours || (await hasImage(config, status?.image ?? "", AbortSignal.timeout(CHECK_MS)))) return;
+  const details = { app: spec.app, revision: String(spec.number) };
+  throw new Fault("image_gone", `the image of revision ${spec.number} of '${spec.app}' is not in the registry any more`, { details });
+}
+
+async function unchanged(deps: Deps, { app, serving }: Present, wanted: Wanted): Promise<PushResult | undefined> {
+  if (!app || !serving || !wanted.samePods || changedSettings(serving.spec.settings, wanted.settings).length > 0) return undefined;
+  if (!(await serves(deps.kube, serving, wanted.settings))) return undefined;
+  return { ...resultOf(serving), outcome: "unchanged", reused: { chunks: 0, bytes: 0, build: true }, phases: {} };
 }
 
 async function createApp(deps: Deps, namespace: string, name: string, settings: AppSettings): Promise<App> {
@@ -134,48 +113,65 @@ async function createApp(deps: Deps, namespace: string, name: string, settings: 
 
 interface NewRevision {
   request: PushRequest;
-  settings: AppSettings;
-  env: Record<string, string>;
-  key: string;
+  wanted: Wanted;
+  serving: Revision | undefined;
   user: string;
 }
 
-/** The Secret comes first: a revision that exists has its env. Numbers are taken by creating, so two pushes never share one. */
-async function createRevision(deps: Deps, app: App, wanted: NewRevision): Promise<Revision> {
+/**
+ * The Secret comes first: a revision that exists has its env. Numbers are taken by creating, so two pushes never share
+ * one. A revision that the serving Pods are right for has their Secret, because a Pod cannot be given another.
+ */
+async function createRevision(deps: Deps, app: App, from: NewRevision): Promise<Revision> {
   const { name, namespace } = app.metadata;
   const newest = (await listRevisions(deps.kube, namespace, name))[0]?.spec.number ?? 0;
   for (let number = newest + 1; ; number++) {
-    const revision: Revision = {
-      apiVersion: DAVIT_API,
-      kind: "Revision",
-      metadata: {
-        name: revisionName(name, number),
-        namespace,
-        labels: { ...appLabels(name), [LABEL.buildKey]: wanted.key, ...(wanted.request.id ? { [LABEL.request]: wanted.request.id } : {}) },
-        ownerReferences: ownedBy(app),
-      },
-      spec: {
-        app: name,
-        number,
-        source: wanted.request.source,
-        settings: wanted.settings,
-        envSecret: envSecretName(name, number),
-        buildArgs: wanted.request.buildArgs ?? {},
-        rebuild: wanted.request.rebuild ?? false,
-        createdBy: wanted.user,
-        timeoutSeconds: wanted.request.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
-      },
-    };
-    const secret = await deps.kube.create(envSecret(app, number, wanted.env));
+    const revision = revisionOf(app, number, from);
+    if (from.wanted.samePods) {
+      const created = await deps.kube.create(revision);
+      if (created) return created;
+      continue;
+    }
+    const secret = await deps.kube.create(envSecret(app, number, from.wanted.env));
     if (!secret) continue;
     const created = await deps.kube.create(revision);
     if (!created) continue;
-    await deps.kube.apply({
-      ...envSecret(app, number, wanted.env),
-      metadata: { ...envSecret(app, number, wanted.env).metadata, ownerReferences: ownedBy(created) },
-    });
+    const owned = envSecret(app, number, from.wanted.env);
+    await deps.kube.apply({ ...owned, metadata: { ...owned.metadata, ownerReferences: ownedBy(created) } });
     return created;
   }
+}
+
+function revisionOf(app: App, number: number, { request, wanted, serving, user }: NewRevision): Revision {
+  const { name, namespace } = app.metadata;
+  const pods = wanted.samePods && serving ? serving.spec.pods : number;
+  return {
+    apiVersion: DAVIT_API,
+    kind: "Revision",
+    metadata: {
+      name: revisionName(name, number),
+      namespace,
+      labels: {
+        ...appLabels(name),
+        ...(wanted.key ? { [LABEL.buildKey]: wanted.key } : {}),
+        ...(request.id ? { [LABEL.request]: request.id } : {}),
+      },
+      ownerReferences: ownedBy(app),
+    },
+    spec: {
+      app: name,
+      number,
+      source: wanted.source,
+      ...(wanted.from ? { from: wanted.from.spec.number } : {}),
+      pods,
+      settings: wanted.settings,
+      envSecret: envSecretName(name, pods),
+      buildArgs: wanted.buildArgs,
+      rebuild: request.rebuild ?? false,
+      createdBy: user,
+      timeoutSeconds: request.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+    },
+  };
 }
 
 function envSecret(app: App, number: number, env: Record<string, string>) {

@@ -16,7 +16,8 @@ export async function agentMain(args: string[]): Promise<number> {
     case "stage": {
       const { stage } = await import("./stage/main.ts");
       stop.signal.addEventListener("abort", () => process.exit(0));
-      return await stage(Bun.stdin.stream(), (report) => process.stdout.write(`${JSON.stringify(report)}\n`));
+      const report = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+      return await stage(Bun.stdin.stream(), report, (error) => log("an order hit a bug", { error }));
     }
     case "registry": {
       const { runGate } = await import("./registry/main.ts");

@@ -1,5 +1,5 @@
 import { Fault, type FaultCode } from "#shared/fault";
-import { patchRevision, type RevisionStatus, setAppStatus } from "./apps.ts";
+import { getRevision, patchRevision, type RevisionStatus, readEnv, setAppStatus } from "./apps.ts";
 import { DAVIT_API } from "./objects/types.ts";
 import { ownFault } from "./own-fault.ts";
 import { deploy, restore } from "./phases/deploy.ts";
@@ -7,6 +7,8 @@ import { answer } from "./phases/live.ts";
 import { stage } from "./phases/stage.ts";
 import { resultOf } from "./result.ts";
 import { phase, type Run } from "./run.ts";
+import { serves } from "./serves.ts";
+import { changedSettings, sameEnv } from "./want.ts";
 
 /**
  * One push, from an accepted revision to an answering URL. Every phase may be run again: after a crash the agent
@@ -17,6 +19,7 @@ export async function push(run: Run): Promise<void> {
   try {
     run.signal.throwIfAborted();
     const image = await stage(run);
+    if (await servesAlready(run, image)) return await finish(run, { outcome: "unchanged", ...urlOfApp(run) });
     deploying = true;
     await phase(run, "deploy", () => deploy(run, image));
     const url = await phase(run, "live", () => answer(run));
@@ -29,6 +32,20 @@ export async function push(run: Run): Promise<void> {
     if (deploying) await restore(run);
     await finish(run, { outcome: "failed", fault: fault.toWire() });
   }
+}
+
+/** A git revision or an image tag is known only now: it may be what serves, and then nothing is done. A tree was compared before. */
+async function servesAlready({ kube, app, revision }: Run, image: string): Promise<boolean> {
+  const { source, from, settings, rebuild } = revision.spec;
+  if (source.kind === "tree" || from !== undefined || rebuild || app.status?.revision === undefined) return false;
+  const serving = await getRevision(kube, app.metadata.namespace, app.metadata.name, app.status.revision);
+  if (serving?.status?.image !== image || changedSettings(serving.spec.settings, settings).length > 0) return false;
+  if (!sameEnv(await readEnv(kube, serving), await readEnv(kube, revision))) return false;
+  return await serves(kube, serving, settings);
+}
+
+function urlOfApp({ app }: Run): { url?: string } {
+  return app.status?.url ? { url: app.status.url } : {};
 }
 
 /** The world around davit was away: the story is told again from the top. */

@@ -2,7 +2,7 @@ import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { V1Ingress } from "#shared/kube/objects";
 import { LABEL } from "./objects/meta.ts";
-import { splitRoute } from "./objects/workload.ts";
+import { splitRoute } from "./objects/route.ts";
 
 /** Who asks for routes. */
 interface Claimant {

@@ -1,5 +1,6 @@
 import { Fault, type FaultCode } from "#shared/fault";
 import { hasStatus } from "#shared/kube/fault";
+import { pause } from "#shared/within";
 import { needApp } from "./apps.ts";
 import type { Deps } from "./deps.ts";
 import { DAVIT_API, type Revision } from "./objects/types.ts";
@@ -136,7 +137,7 @@ export class Runner {
         const gone = isGone(error);
         this.#deps.log(gone ? "a push ends with its app" : "a push is tried again", { revision: revision.metadata.name, error });
         if (gone) return await this.#endGone(revision, error);
-        await Bun.sleep(RETRY_MS);
+        await pause(RETRY_MS, signal);
       }
     }
   }

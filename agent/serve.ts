@@ -1,8 +1,9 @@
 import { api } from "#shared/api";
 import { Kube } from "#shared/kube/client";
 import { inCluster } from "#shared/kube/connect";
-import { serve } from "#shared/rpc";
+import { serve } from "#shared/rpc-server";
 import { VERSION } from "#shared/version";
+import { pause } from "#shared/within";
 import { aborted } from "./aborted.ts";
 import { Auth } from "./api/auth.ts";
 import { handlers } from "./api/handlers.ts";
@@ -17,6 +18,7 @@ import { Sources } from "./store/sources.ts";
 import { Tenants } from "./tenants.ts";
 
 const STORE_RETRY_MS = 500;
+const WATCH_RETRY_MS = 5000;
 const MAX_BODY = 100 * 1024 * 1024;
 
 /** `davit agent serve`: the API, and every push that is under way. Ends when `stop` aborts; what runs then goes on at the next start. */
@@ -28,11 +30,11 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   const tenants = new Tenants(deps);
   const runner = new Runner(deps, tenants, stop);
   const auth = new Auth(kube);
-  void tenants.run(stop).catch((error) => log("the watch on namespaces ended", { error }));
+  void keepUp(() => tenants.run(stop), log, stop);
   await runner.resume();
-  void followRemovals(deps, runner, stop).catch((error) => log("the watch on apps ended", { error }));
+  void keepUp(() => followRemovals(deps, runner, stop), log, stop);
 
-  const answer = serve(api, handlers(deps, tenants, runner, auth), {
+  const answer = serve(api, handlers({ deps, tenants, runner, auth }), {
     authenticate: (request) => auth.authenticate(request),
     toFault: ownFault,
     onBug: (error, request) => log("a request hit a bug", { method: request.method, path: new URL(request.url).pathname, error }),
@@ -48,6 +50,14 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   await server.stop(true);
 }
 
+/** A watch that was refused, because a role or a token is being replaced, is tried again. */
+async function keepUp(follow: () => Promise<void>, log: Log, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    await follow().catch((error) => log("a watch ended and is begun again", { error }));
+    await pause(WATCH_RETRY_MS, stop);
+  }
+}
+
 /** The store may come up after the agent; until then there is nothing to serve. */
 async function storeWhenUp(config: Config, log: Log, stop: AbortSignal): Promise<ObjectStore> {
   for (;;) {
@@ -56,7 +66,7 @@ async function storeWhenUp(config: Config, log: Log, stop: AbortSignal): Promise
     } catch (error) {
       stop.throwIfAborted();
       log("waiting for the S3 store", { error });
-      await Bun.sleep(STORE_RETRY_MS);
+      await pause(STORE_RETRY_MS, stop);
     }
   }
 }

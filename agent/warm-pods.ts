@@ -60,6 +60,8 @@ export class WarmPods {
     const last = (job: V1Job) => this.#pushedAt.get(keyOf(job)) ?? 0;
     const waiting = (await this.#waiting()).sort((a, b) => last(b) - last(a));
     const tooMany = new Set(waiting.slice(MAX_WAITING).map((job) => job.metadata?.name));
+    const stay = new Set(waiting.slice(0, MAX_WAITING).map(keyOf));
+    for (const app of this.#pushedAt.keys()) if (!stay.has(app) && !this.#isBusy(app)) this.#pushedAt.delete(app);
     await this.#end((job) => tooMany.has(job.metadata?.name));
   }
 

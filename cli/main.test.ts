@@ -61,7 +61,7 @@ test("^C twice leaves at once, when the command is held up by something that doe
 
 test("a reader that has seen enough is no error", async () => {
   await using world = await loggedIn();
-  world.agent.logLines = Array.from({ length: 20_000 }, (_, number) => ({ instance: "abc12", line: `line ${number}` }));
+  world.agent.logLines = Array.from({ length: 20_000 }, (_, number) => ({ instance: "abc12", line: `line ${number}`, at: "2026-01-01T00:00:00Z" }));
   await start(world.home, "push", "--name", "shop").exited;
   const command = `${process.execPath} ${MAIN} app logs shop | head -1; echo "code \${PIPESTATUS[0]}"`;
   const shell = Bun.spawn(["bash", "-c", command], { env: world.home.env, cwd: world.home.source, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
@@ -70,7 +70,7 @@ test("a reader that has seen enough is no error", async () => {
 
 test("all of a long output arrives", async () => {
   await using world = await loggedIn();
-  world.agent.logLines = Array.from({ length: 20_000 }, (_, number) => ({ instance: "abc12", line: `line ${number}` }));
+  world.agent.logLines = Array.from({ length: 20_000 }, (_, number) => ({ instance: "abc12", line: `line ${number}`, at: "2026-01-01T00:00:00Z" }));
   await start(world.home, "push", "--name", "shop").exited;
   const logs = start(world.home, "app", "logs", "shop");
   expect((await logs.stdout.text()).trimEnd().split("\n").length).toBe(20_000);

@@ -1,5 +1,17 @@
 import { z } from "zod";
-import { AppDetails, AppName, AppSummary, NamespaceName, PushRequest, RevisionNumber, Sha256 } from "./app.ts";
+import {
+  AppDetails,
+  AppName,
+  AppSummary,
+  ConfigurationKey,
+  ConfigurationName,
+  ConfigurationSummary,
+  GitCredentialSummary,
+  NamespaceName,
+  PushRequest,
+  RevisionNumber,
+  Sha256,
+} from "./app.ts";
 import { PushEvent, PushResult } from "./push-event.ts";
 import { type Client, type Handlers, json, stream } from "./rpc.ts";
 import { TreeUpload } from "./tree.ts";
@@ -19,6 +31,8 @@ export const PushPlan = z.object({
   routes: z.array(z.string()),
   instances: z.number(),
   port: z.number(),
+  configurations: z.array(z.string()),
+  envNames: z.array(z.string()),
   willBuild: z.boolean(),
   changes: z.array(z.string()),
 });
@@ -30,8 +44,8 @@ const Accepted = z.discriminatedUnion("outcome", [
   z.object({ outcome: z.literal("unchanged"), result: PushResult }),
 ]);
 
-/** One line of an app's log; `instance` is the Pod's name without the app's. */
-export const LogLine = z.object({ instance: z.string(), line: z.string() });
+/** One line of an app's log; `instance` is the Pod's name without the app's, `at` when it was written (RFC 3339, nanoseconds). */
+export const LogLine = z.object({ instance: z.string(), line: z.string(), at: z.string() });
 export type LogLine = z.infer<typeof LogLine>;
 
 /** Everything the agent answers; nothing else crosses between CLI and agent. */
@@ -39,6 +53,8 @@ export const api = {
   params: {
     namespace: NamespaceName,
     app: AppName,
+    configuration: ConfigurationName,
+    credential: ConfigurationName,
     pack: Sha256,
     revision: z.coerce.number<string | number>().pipe(RevisionNumber),
   },
@@ -59,7 +75,7 @@ export const api = {
     }),
     putPack: json({ method: "PUT", path: "/v1/namespaces/:namespace/packs/:pack", body: "bytes", output: z.object({}) }),
 
-    planPush: json({ method: "POST", path: "/v1/namespaces/:namespace/apps/:app/plan", body: PushRequest.omit({ source: true }), output: PushPlan }),
+    planPush: json({ method: "POST", path: "/v1/namespaces/:namespace/apps/:app/plan", body: PushRequest, output: PushPlan }),
     createRevision: json({ method: "POST", path: "/v1/namespaces/:namespace/apps/:app/revisions", body: PushRequest, output: Accepted }),
     /** A push's events from `after` on, to its `done`; `latest` for the revision is resolved by showApp. */
     pushEvents: stream({
@@ -72,13 +88,50 @@ export const api = {
     listApps: json({ method: "GET", path: "/v1/namespaces/:namespace/apps", output: z.array(AppSummary) }),
     listAllApps: json({ method: "GET", path: "/v1/apps", output: z.array(AppSummary) }),
     showApp: json({ method: "GET", path: "/v1/namespaces/:namespace/apps/:app", output: AppDetails }),
+    /** An app's environment with its values: for who may change it. */
+    showEnv: json({ method: "GET", path: "/v1/namespaces/:namespace/apps/:app/env", output: z.record(z.string(), z.string()) }),
     deleteApp: json({ method: "DELETE", path: "/v1/namespaces/:namespace/apps/:app", output: z.object({}) }),
     appLogs: stream({
       method: "GET",
       path: "/v1/namespaces/:namespace/apps/:app/logs",
-      query: z.object({ follow: flag.optional(), tail: z.coerce.number<string | number>().int().min(0).max(100_000).optional() }),
+      query: z.object({
+        follow: flag.optional(),
+        tail: z.coerce.number<string | number>().int().min(0).max(100_000).optional(),
+        /** Lines written at this time or later. */
+        since: z.iso.datetime({ offset: true }).optional(),
+        /** Of the containers before the last restart. */
+        previous: flag.optional(),
+      }),
       output: LogLine,
     }),
+
+    listConfigurations: json({ method: "GET", path: "/v1/namespaces/:namespace/configurations", output: z.array(ConfigurationSummary) }),
+    showConfiguration: json({
+      method: "GET",
+      path: "/v1/namespaces/:namespace/configurations/:configuration",
+      output: ConfigurationSummary.extend({ values: z.record(z.string(), z.string()) }),
+    }),
+    /**
+     * Makes a configuration, or changes the given values of one (null takes a value away). `changed` is false when all
+     * was so already. Apps that it is bound to are not restarted by this.
+     */
+    putConfiguration: json({
+      method: "PUT",
+      path: "/v1/namespaces/:namespace/configurations/:configuration",
+      body: z.object({ create: z.boolean(), values: z.record(ConfigurationKey, z.string().nullable()) }),
+      output: z.object({ changed: z.boolean(), configuration: ConfigurationSummary }),
+    }),
+    /** Fault configuration_bound while apps use it. */
+    deleteConfiguration: json({ method: "DELETE", path: "/v1/namespaces/:namespace/configurations/:configuration", output: z.object({}) }),
+
+    listGitCredentials: json({ method: "GET", path: "/v1/namespaces/:namespace/git-credentials", output: z.array(GitCredentialSummary) }),
+    putGitCredential: json({
+      method: "PUT",
+      path: "/v1/namespaces/:namespace/git-credentials/:credential",
+      body: z.object({ host: z.string().min(1), username: z.string().min(1), password: z.string().min(1), create: z.boolean() }),
+      output: GitCredentialSummary,
+    }),
+    deleteGitCredential: json({ method: "DELETE", path: "/v1/namespaces/:namespace/git-credentials/:credential", output: z.object({}) }),
   },
 } as const;
 

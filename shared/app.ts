@@ -23,25 +23,65 @@ export const Route = z
   );
 
 export const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "has to be letters, digits and '_', not starting with a digit");
-const Env = z.record(EnvName, z.string());
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 export const RevisionNumber = z.number().int().min(1);
 
-/** Where the files of a push come from. `tree` is the id of a tree that the agent holds. */
-export const Source = z.discriminatedUnion("kind", [z.object({ kind: z.literal("tree"), tree: Sha256 })]);
+/** A configuration, git credential or Secret key: what Kubernetes takes for the name of a Secret. */
+export const ConfigurationName = AppName;
+
+/** A git repository's address: https only, and no credential in it. */
+export const GitUrl = z
+  .string()
+  .max(2000)
+  .regex(/^https:\/\/[^\s@]+$/, "has to be an https:// URL without a user name or password in it");
+
+/** A branch, a tag or a commit (full, or its first 7 or more characters). */
+export const GitRevision = z
+  .string()
+  .max(250)
+  .regex(/^(?!-)[^\s~^:?*[\\]+$/, "has to be a branch, a tag or a commit");
+
+/** An image as a registry names it, with a tag or a digest or neither. */
+export const ImageRef = z
+  .string()
+  .max(500)
+  .regex(/^[a-z0-9][a-z0-9._:/-]*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/i, "has to be an image, such as registry.example.com/team/shop:1.2");
+
+/**
+ * What is pushed. `tree` is the id of a tree that the agent holds; `revision` of a git source is as it was asked for,
+ * absent for the repository's default branch, and `credential` names one of the namespace's git credentials.
+ */
+export const Source = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("tree"), tree: Sha256 }),
+  z.object({ kind: z.literal("git"), url: GitUrl, revision: GitRevision.optional(), credential: ConfigurationName.optional() }),
+  z.object({ kind: z.literal("image"), image: ImageRef }),
+]);
 export type Source = z.infer<typeof Source>;
 
-/** What a push asks for. Absent keys keep what the app has; `env` is merged into it. */
+/**
+ * What a push asks for, and everything else that changes an app: each change makes a revision. Absent keys keep what
+ * the app has.
+ */
 export const PushRequest = z.object({
   /** Made up by the caller for one push: asked twice with the same id (an answer was lost on its way) is asked once. */
   id: z.uuid().optional(),
-  source: Source,
+  /** Absent: the source that the app has. */
+  source: Source.optional(),
+  /** Take source, image, env, port and configurations of this revision: a rollback. */
+  from: RevisionNumber.optional(),
   routes: z.array(Route).max(50).optional(),
-  env: Env.optional(),
+  /** Merged into the app's; null takes a variable away. */
+  env: z.record(EnvName, z.string().nullable()).optional(),
   instances: z.number().int().min(0).max(100).optional(),
+  /** Runs no instance until it is started again; the number of instances is remembered. */
+  stopped: z.boolean().optional(),
   port: z.number().int().min(1).max(65535).optional(),
+  configurations: z.array(ConfigurationName).max(50).optional(),
   buildArgs: z.record(z.string(), z.string()).optional(),
+  /** Build even what was built before. */
   rebuild: z.boolean().optional(),
+  /** Replace all instances even when nothing has changed. */
+  restart: z.boolean().optional(),
   timeoutSeconds: z.number().int().min(1).max(86_400).optional(),
 });
 export type PushRequest = z.infer<typeof PushRequest>;
@@ -74,6 +114,8 @@ export const RevisionSummary = z.object({
   createdAt: z.string(),
   createdBy: z.string(),
   phases: z.record(z.string(), z.number()),
+  /** Whether the app can go back to it: it was live, and its image was not collected. */
+  restorable: z.boolean(),
   fault: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 export type RevisionSummary = z.infer<typeof RevisionSummary>;
@@ -81,7 +123,27 @@ export type RevisionSummary = z.infer<typeof RevisionSummary>;
 export const AppDetails = AppSummary.extend({
   port: z.number(),
   envNames: z.array(z.string()),
+  configurations: z.array(z.string()),
   image: z.string().nullable(),
   revisions: z.array(RevisionSummary),
 });
 export type AppDetails = z.infer<typeof AppDetails>;
+
+/** A named set of values in a namespace; the values themselves are told only by showConfiguration. */
+export const ConfigurationSummary = z.object({
+  name: z.string(),
+  keys: z.array(z.string()),
+  /** Apps that it is bound to. */
+  apps: z.array(z.string()),
+  createdAt: z.string(),
+});
+export type ConfigurationSummary = z.infer<typeof ConfigurationSummary>;
+
+/** What a configuration's values may be called: file names, which is what they become. */
+export const ConfigurationKey = z
+  .string()
+  .max(253)
+  .regex(/^(?!\.\.?$)[-._A-Za-z0-9]+$/, "has to be letters, digits, '-', '_' and '.'");
+
+export const GitCredentialSummary = z.object({ name: z.string(), host: z.string(), username: z.string(), createdAt: z.string() });
+export type GitCredentialSummary = z.infer<typeof GitCredentialSummary>;

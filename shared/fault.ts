@@ -14,6 +14,11 @@ const TABLE = {
   revision_not_found: { exit: 3, http: 404 },
   route_taken: { exit: 3, http: 409 },
   app_deleting: { exit: 3, http: 409 },
+  configuration_not_found: { exit: 3, http: 404 },
+  configuration_exists: { exit: 3, http: 409 },
+  configuration_bound: { exit: 3, http: 409 },
+  credential_not_found: { exit: 3, http: 404 },
+  credential_exists: { exit: 3, http: 409 },
   input_needed: { exit: 4, http: 400 },
 
   source_not_found: { exit: 10, http: 400 },
@@ -58,6 +63,7 @@ const TABLE = {
   registry_unavailable: { exit: 55, http: 503 },
   build_timeout: { exit: 56, http: 422 },
   staging_unschedulable: { exit: 57, http: 503 },
+  image_gone: { exit: 58, http: 410 },
 
   rollout_failed: { exit: 60, http: 422 },
   app_crashed: { exit: 61, http: 422 },
@@ -76,12 +82,16 @@ export type FaultCode = keyof typeof TABLE;
 
 export const FAULT_CODES = Object.keys(TABLE) as FaultCode[];
 
-/** A fault as it travels: on the wire, in a Revision's status, in `-o json`. */
-export const FaultWire = z.object({
-  code: z.enum(FAULT_CODES as [FaultCode, ...FaultCode[]]),
-  message: z.string(),
-  details: z.record(z.string(), z.string()).optional(),
-});
+/**
+ * A fault as it travels: on the wire, in a Revision's status, in `-o json`. One of a newer agent, with a code that this
+ * davit does not know, keeps its words and becomes `version_skew`.
+ */
+export const FaultWire = z
+  .object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.string()).optional() })
+  .transform(({ code, message, ...rest }) => {
+    if (code in TABLE) return { code: code as FaultCode, message, ...rest };
+    return { code: "version_skew" as FaultCode, message: `${message} (from a newer agent: this davit does not know '${code}')`, ...rest };
+  });
 export type FaultWire = z.infer<typeof FaultWire>;
 
 /**
@@ -116,8 +126,8 @@ export class Fault extends Error {
     };
   }
 
-  static fromWire(wire: FaultWire): Fault {
-    return new Fault(wire.code, wire.message, { details: wire.details ?? {} });
+  static fromWire({ code, message, details = {} }: FaultWire): Fault {
+    return new Fault(code, message, { details });
   }
 }
 

@@ -24,11 +24,7 @@ export type PushResult = z.infer<typeof PushResult>;
 
 const stamp = { seq: z.number().int().min(1), at: z.number() };
 
-/**
- * What happens during a push, in order. `seq` counts from 1 without a gap; `at` is the time in ms since the epoch.
- * Exactly one `done` ends the stream.
- */
-export const PushEvent = z.discriminatedUnion("type", [
+const KnownEvent = z.discriminatedUnion("type", [
   z.object({ ...stamp, type: z.literal("phase-started"), phase: Phase, note: z.string().optional() }),
   z.object({ ...stamp, type: z.literal("phase-ended"), phase: Phase, ms: z.number(), note: z.string().optional() }),
   z.object({ ...stamp, type: z.literal("progress"), phase: Phase, done: z.number(), total: z.number(), unit: z.enum(["bytes", "files", "pods"]) }),
@@ -36,7 +32,22 @@ export const PushEvent = z.discriminatedUnion("type", [
   z.object({ ...stamp, type: z.literal("notice"), message: z.string() }),
   z.object({ ...stamp, type: z.literal("done"), result: PushResult }),
 ]);
-export type PushEvent = z.infer<typeof PushEvent>;
+/** An event of a kind that only newer agents have: its number counts, what it says is not known. */
+const NewerEvent = z
+  .object({ ...stamp, type: z.string().refine((type) => !KnownEvent.options.some((known) => known.shape.type.value === type)) })
+  .transform(({ seq, at, type }) => ({
+    seq,
+    at,
+    type: "notice" as const,
+    message: `(the agent tells of '${type}', which this davit does not know)`,
+  }));
+
+/**
+ * What happens during a push, in order. `seq` counts from 1 without a gap; `at` is the time in ms since the epoch.
+ * Exactly one `done` ends the stream.
+ */
+export const PushEvent = z.union([KnownEvent, NewerEvent]);
+export type PushEvent = z.infer<typeof KnownEvent>;
 export type DoneEvent = Extract<PushEvent, { type: "done" }>;
 
 type Unstamped<T> = T extends unknown ? Omit<T, "seq" | "at"> : never;

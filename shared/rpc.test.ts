@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
 import { z } from "zod";
 import { Fault, toFault } from "./fault.ts";
-import { client, json, serve, stream, type Transport } from "./rpc.ts";
+import { PushEvent } from "./push-event.ts";
+import { json, stream } from "./rpc.ts";
+import { client, type Transport } from "./rpc-client.ts";
+import { serve } from "./rpc-server.ts";
 
 const contract = {
   params: { id: z.coerce.number<string | number>().int() },
@@ -25,7 +28,7 @@ const answer = serve(
     double: async ({ id, query, body }) => {
       if (id === 13) throw new Fault("app_not_found", "no 13", { details: { app: "13" } });
       if (id === 14) throw new Error("oh no");
-      return { answer: `${id * 2 + query.plus} ${body.text}` };
+      return { answer: `${id * 2 + query.plus} ${(await body()).text}` };
     },
     size: async ({ body }) => (await body()).length,
     count: async function* ({ id }) {
@@ -84,4 +87,13 @@ test("a stream tells all, then its end or its fault; one that is cut off is neve
 test("an answer of something that is no agent says so", async () => {
   const proxy = client(contract, async () => new Response("<html>502 Bad Gateway</html>", { status: 502 }));
   await expect(proxy.size({ body: new Uint8Array(1) })).rejects.toMatchObject({ code: "agent_unreachable", details: { status: "502" } });
+});
+
+test("what only a newer agent says is understood as far as it goes", async () => {
+  const newer = client(contract, async () => Response.json({ fault: { code: "too_hot", message: "the node is too hot" } }, { status: 503 }));
+  const message = "the node is too hot (from a newer agent: this davit does not know 'too_hot')";
+  await expect(newer.size({ body: new Uint8Array(1) })).rejects.toMatchObject({ code: "version_skew", message });
+  const event = PushEvent.parse({ seq: 3, at: 1, type: "weather", sky: "blue" });
+  expect(event).toMatchObject({ seq: 3, type: "notice" });
+  expect(PushEvent.safeParse({ seq: 3, at: 1, type: "log", phase: "stage" }).success).toBe(false);
 });

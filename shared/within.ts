@@ -8,3 +8,15 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | undef
     clearTimeout(timer);
   }
 }
+
+/** Waits, at most until the signal aborts. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return;
+  const over = Promise.withResolvers<void>();
+  const end = () => over.resolve();
+  const timer = setTimeout(end, ms);
+  signal?.addEventListener("abort", end, { once: true });
+  await over.promise;
+  clearTimeout(timer);
+  signal?.removeEventListener("abort", end);
+}

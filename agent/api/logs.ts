@@ -58,14 +58,17 @@ async function readPod(kube: Kube, pod: V1Pod, app: string, options: Options, si
   const name = pod.metadata?.name ?? "";
   const path = pathOf({ apiVersion: "v1", kind: "Pod", namespace: pod.metadata?.namespace, name }, "log");
   const response = await kube.fetch(path, {
-    query: { container: "app", follow: options.follow, tailLines: options.tail },
+    query: { container: "app", follow: options.follow, tailLines: options.tail, timestamps: true },
     patient: options.follow,
     signal,
   });
   if (response.status === 404 || response.status === 400) return;
   if (!response.ok || !response.body) throw await faultOf(response, `GET ${path}`);
   const instance = name.startsWith(`${app}-`) ? name.slice(app.length + 1) : name;
-  for await (const line of lines(response.body)) await queue.put({ instance, line });
+  for await (const stamped of lines(response.body)) {
+    const cut = stamped.indexOf(" ");
+    await queue.put({ instance, at: stamped.slice(0, cut), line: stamped.slice(cut + 1) });
+  }
 }
 
 /** Lines from several Pods to one reader; a writer waits while the reader is behind. */

@@ -1,8 +1,10 @@
 import type { AppDetails, AppSummary, RevisionSummary } from "#shared/app";
 import type { V1Deployment } from "#shared/kube/objects";
 import type { Config } from "../config.ts";
+import { urlOf } from "../objects/route.ts";
 import type { App, Revision } from "../objects/types.ts";
-import { urlOf } from "../phases/live.ts";
+import { replicasOf } from "../objects/workload.ts";
+import { describeSource } from "../result.ts";
 
 /** An app as lists show it. `newest` is its newest revision. */
 export function summarizeApp(app: App, deployment: V1Deployment | undefined, newest: Revision | undefined, config: Config): AppSummary {
@@ -12,7 +14,7 @@ export function summarizeApp(app: App, deployment: V1Deployment | undefined, new
     namespace: app.metadata.namespace,
     status: statusOf(app, newest),
     ready: deployment?.status?.readyReplicas ?? 0,
-    instances: app.spec.instances,
+    instances: replicasOf(app.spec),
     revision: app.status?.revision ?? null,
     url: app.status?.revision !== undefined && route !== undefined ? urlOf(config, route) : null,
     routes: app.spec.routes,
@@ -23,11 +25,18 @@ function statusOf(app: App, newest: Revision | undefined): AppSummary["status"] 
   if (app.metadata.deletionTimestamp) return "deleting";
   if (newest && !newest.status?.outcome) return "staging";
   if (app.status?.revision === undefined) return newest ? "failed" : "new";
-  return app.spec.instances === 0 ? "stopped" : "live";
+  return replicasOf(app.spec) === 0 ? "stopped" : "live";
 }
 
 export function detailApp(summary: AppSummary, app: App, revisions: readonly Revision[], envNames: string[]): AppDetails {
-  return { ...summary, port: app.spec.port, envNames, image: app.status?.image ?? null, revisions: revisions.map(summarizeRevision) };
+  return {
+    ...summary,
+    port: app.spec.port,
+    configurations: app.spec.configurations,
+    envNames,
+    image: app.status?.image ?? null,
+    revisions: revisions.map(summarizeRevision),
+  };
 }
 
 function summarizeRevision(revision: Revision): RevisionSummary {
@@ -37,10 +46,11 @@ function summarizeRevision(revision: Revision): RevisionSummary {
     phase: status?.phase ?? "plan",
     outcome: status?.outcome ?? null,
     image: status?.image ?? null,
-    source: `tree:${spec.source.tree}`,
+    source: describeSource(revision),
     createdAt: metadata.creationTimestamp ?? "",
     createdBy: spec.createdBy,
     phases: status?.phases ?? {},
+    restorable: status?.outcome === "live" && status.image !== undefined,
     fault: status?.fault ? { code: status.fault.code, message: status.fault.message } : null,
   };
 }

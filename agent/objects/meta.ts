@@ -10,6 +10,9 @@ export const KEY_ID = "davit.dev/registry-key";
 /** Set on an App until all that lies outside its namespace is gone. */
 export const FINALIZER = "davit.dev/cleanup";
 
+/** On a configuration's Secret: the configuration's name. */
+export const CONFIGURATION = "davit.dev/configuration";
+
 export const LABEL = {
   app: "davit.dev/app",
   namespace: "davit.dev/namespace",
@@ -45,6 +48,10 @@ export function revisionName(app: string, number: number): string {
 
 export function envSecretName(app: string, number: number): string {
   return `${app}-${number}-env`;
+}
+
+export function configurationSecret(name: string): string {
+  return `configuration-${name}`;
 }
 
 export function ownedBy(owner: App | Revision): V1OwnerReference[] {

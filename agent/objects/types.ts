@@ -8,7 +8,11 @@ export const DAVIT_API = "davit.dev/v1alpha1";
 export interface AppSettings {
   routes: string[];
   instances: number;
+  /** No instance runs, however many `instances` says. */
+  stopped: boolean;
   port: number;
+  /** Names of configurations, sorted. */
+  configurations: string[];
 }
 
 interface Metadata {
@@ -46,8 +50,12 @@ export interface Revision {
     app: string;
     number: number;
     source: Source;
+    /** The revision whose image this one takes as it is; absent when it has to find or build its own. */
+    from?: number;
+    /** The revision whose Pods serve this one: its own number, unless it differs from that one in instances and routes only. */
+    pods: number;
     settings: AppSettings;
-    /** Name of the Secret, owned by this revision, that holds the app's env as it is for this revision. */
+    /** Name of the Secret with the app's env as it is for this revision; it belongs to the revision `pods`. */
     envSecret: string;
     buildArgs: Record<string, string>;
     rebuild: boolean;
@@ -59,6 +67,9 @@ export interface Revision {
     phase?: Phase;
     /** Absent until the push has ended. */
     outcome?: Outcome;
+    /** Of a git source: what was fetched. */
+    commit?: string;
+    tree?: string;
     /** Repository and digest. */
     image?: string;
     reusedBuild?: boolean;

@@ -1,25 +1,26 @@
-import type { V1Deployment, V1Ingress, V1Service } from "#shared/kube/objects";
-import { appLabels, LABEL, ownedBy, PULL_SECRET } from "./meta.ts";
-import type { App, Revision } from "./types.ts";
+import type { V1Deployment, V1EnvFromSource, V1Ingress, V1Service } from "#shared/kube/objects";
+import { appLabels, configurationSecret, LABEL, ownedBy, PULL_SECRET } from "./meta.ts";
+import { splitRoute } from "./route.ts";
+import type { App, AppSettings, Revision } from "./types.ts";
 
 /** How long a Pod that is being replaced still answers, so that every ingress has stopped sending to it first. */
 const DRAIN_SECONDS = 5;
 
 /** The Deployment that runs `image` as `revision` wants it. Never less than the wanted instances answer during a rollout. */
 export function deployment(app: App, revision: Revision, image: string): V1Deployment {
-  const { settings, envSecret, number } = revision.spec;
+  const { settings, envSecret, pods } = revision.spec;
   const labels = appLabels(app.metadata.name);
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { name: app.metadata.name, namespace: app.metadata.namespace, labels, ownerReferences: ownedBy(app) },
     spec: {
-      replicas: settings.instances,
+      replicas: replicasOf(settings),
       revisionHistoryLimit: 2,
       selector: { matchLabels: { [LABEL.app]: app.metadata.name } },
       strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: "100%" } },
       template: {
-        metadata: { labels: { ...labels, [LABEL.revision]: String(number) } },
+        metadata: { labels: { ...labels, [LABEL.revision]: String(pods) } },
         spec: {
           automountServiceAccountToken: false,
           enableServiceLinks: false,
@@ -30,18 +31,34 @@ export function deployment(app: App, revision: Revision, image: string): V1Deplo
               name: "app",
               image,
               env: [{ name: "PORT", value: String(settings.port) }],
-              envFrom: [{ secretRef: { name: envSecret } }],
+              envFrom: [...settings.configurations.map(configurationEnv), { secretRef: { name: envSecret } }],
               ports: [{ name: "http", containerPort: settings.port }],
               readinessProbe: { tcpSocket: { port: settings.port }, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 3 },
               lifecycle: { preStop: { sleep: { seconds: DRAIN_SECONDS } } },
               resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "1Gi" } },
               securityContext: { allowPrivilegeEscalation: false },
+              volumeMounts: settings.configurations.map((name) => ({ name: volumeOf(name), mountPath: `/configurations/${name}`, readOnly: true })),
             },
           ],
+          volumes: settings.configurations.map((name) => ({ name: volumeOf(name), secret: { secretName: configurationSecret(name) } })),
         },
       },
     },
   };
+}
+
+/** How many Pods are to run. */
+export function replicasOf({ instances, stopped }: Pick<AppSettings, "instances" | "stopped">): number {
+  return stopped ? 0 : instances;
+}
+
+/** The values of `mail` as MAIL_HOST, MAIL_PORT…; keys that make no variable name are there as files only. */
+function configurationEnv(name: string): V1EnvFromSource {
+  return { prefix: `${name.toUpperCase().replaceAll("-", "_")}_`, secretRef: { name: configurationSecret(name) } };
+}
+
+function volumeOf(configuration: string): string {
+  return `configuration-${configuration}`;
 }
 
 export function service(app: App, port: number): V1Service {
@@ -72,9 +89,4 @@ export function ingress(app: App, routes: readonly string[], ingressClass: strin
       }),
     },
   };
-}
-
-export function splitRoute(route: string): { host: string; path: string } {
-  const cut = route.indexOf("/");
-  return cut < 0 ? { host: route, path: "/" } : { host: route.slice(0, cut), path: route.slice(cut) };
 }

@@ -2,9 +2,10 @@ import { Fault } from "#shared/fault";
 import type { V1Ingress, V1Pod } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { sha256 } from "#shared/pack";
-import type { Config } from "../config.ts";
+import { pause } from "#shared/within";
 import { LABEL, podSelector } from "../objects/meta.ts";
-import { splitRoute } from "../objects/workload.ts";
+import { splitRoute, urlOf } from "../objects/route.ts";
+import { replicasOf } from "../objects/workload.ts";
 import { deadline, type Run } from "../run.ts";
 
 /** How long the URL may take to answer once all Pods are ready. */
@@ -21,12 +22,6 @@ interface Answer {
   print: string;
 }
 
-/** The URL that people open for a route. */
-export function urlOf(config: Pick<Config, "domain" | "scheme">, route: string): string {
-  const { host, path } = splitRoute(route);
-  return `${config.scheme}://${host}${config.domain.port ? `:${config.domain.port}` : ""}${path === "/" ? "" : path}`;
-}
-
 /**
  * Asks the first route through the ingress until the new revision answers there. What the new revision answers is
  * known by asking its Pod; as long as the ingress gives something else, it still asks old Pods, or does not know the
@@ -34,72 +29,79 @@ export function urlOf(config: Pick<Config, "domain" | "scheme">, route: string):
  * @throws Fault url_unanswered
  */
 export async function answer(run: Run): Promise<string | null> {
-  const { routes, instances, port } = run.revision.spec.settings;
+  const { routes, port } = run.revision.spec.settings;
+  const instances = replicasOf(run.revision.spec.settings);
   const route = routes[0];
   if (route === undefined) return null;
   const url = urlOf(run.config, route);
   if (instances === 0) return url;
   let last = "nothing answered";
-  const limit = deadline(
-    run.signal,
-    ANSWER_MS,
-    () => new Fault("url_unanswered", `${url} does not answer as the app does: ${last}`, { details: { url } }),
-  );
+  const reason = () => new Fault("url_unanswered", `${url} does not answer as the app does: ${last}`, { details: { url } });
+  const limit = deadline(run.signal, ANSWER_MS, reason);
+  const trying: Trying = { signal: limit.signal, onFailure: (failure) => (last = failure) };
   try {
-    const { host, path } = splitRoute(route);
     const address = await ingressAddress(run, limit.signal);
     const pods = await podAddresses(run);
-    const ask = (base: string) => request(`${base}${path}`, host, limit.signal);
-    const fresh = () => ask(`http://${pods.fresh}:${port}`);
-    const expected = await untilAnswered(fresh, limit.signal, (reason) => {
-      last = `the app's Pod ${reason}`;
-    });
-    const telling = await isTelling(
-      expected,
-      fresh,
-      pods.old.map((old) => () => ask(`http://${old}:${port}`)),
-    );
-    if (!telling && pods.old.length > 0) await Bun.sleep(SETTLE_MS);
+    const { host, path } = splitRoute(route);
+    const ask = (base: string) => () => request(`${base}${path}`, host, limit.signal);
+    const old = pods.old.map((ip) => ask(`http://${ip}:${port}`));
+    const wanted = await judgeOf(ask(`http://${pods.fresh}:${port}`), old, trying);
+    if (!wanted.telling && old.length > 0) await pause(SETTLE_MS, limit.signal);
     // An ingress that still knows old Pods asks them in turn with the new ones: one right answer says nothing yet.
-    const needed = telling && pods.old.length > 0 ? 2 * (pods.old.length + instances) : 1;
-    for (let right = 0; right < needed; ) {
-      const got = await ask(`http://${address}`).catch((error) => String(error));
-      if (isRight(got, expected, telling)) {
-        right += 1;
-        continue;
-      }
-      right = 0;
-      last = typeof got === "string" ? got : `status ${got.status}, the app's Pod itself gives ${expected.status}`;
-      limit.signal.throwIfAborted();
-      await Bun.sleep(RETRY_MS);
-    }
+    await untilRight(ask(`http://${address}`), wanted, wanted.telling && old.length > 0 ? 2 * (old.length + instances) : 1, trying);
     return url;
   } finally {
     limit.clear();
   }
 }
 
-function isRight(got: Answer | string, expected: Answer, telling: boolean): boolean {
-  return typeof got !== "string" && got.status === expected.status && (!telling || got.print === expected.print);
+interface Trying {
+  signal: AbortSignal;
+  onFailure: (failure: string) => void;
+}
+type Ask = () => Promise<Answer>;
+
+/** What the new revision answers; `telling` when it is always the same, and no old Pod, where there are any, gives it too. */
+interface Wanted {
+  answer: Answer;
+  telling: boolean;
 }
 
-/** Whether the new revision's answer is always the same, and no old Pod, where there are any, gives it too. */
-async function isTelling(expected: Answer, fresh: () => Promise<Answer>, old: readonly (() => Promise<Answer>)[]): Promise<boolean> {
-  const others = await Promise.all([fresh(), ...old.map((ask) => ask())].map((asked) => asked.catch(() => undefined)));
-  const [again, ...olds] = others;
-  return again?.print === expected.print && olds.every((other) => other === undefined || other.print !== expected.print);
+async function judgeOf(fresh: Ask, old: readonly Ask[], trying: Trying): Promise<Wanted> {
+  const answer = await untilAnswered(fresh, trying);
+  const [again, ...olds] = await Promise.all([fresh, ...old].map((ask) => ask().catch(() => undefined)));
+  return { answer, telling: again?.print === answer.print && olds.every((other) => other === undefined || other.print !== answer.print) };
 }
 
-async function untilAnswered(ask: () => Promise<Answer>, signal: AbortSignal, onFailure: (reason: string) => void): Promise<Answer> {
+async function untilAnswered(ask: Ask, { signal, onFailure }: Trying): Promise<Answer> {
   for (;;) {
     try {
       return await ask();
     } catch (error) {
       signal.throwIfAborted();
-      onFailure(`does not speak HTTP (${error instanceof Error ? error.message : error})`);
-      await Bun.sleep(RETRY_MS);
+      onFailure(`the app's Pod does not speak HTTP (${error instanceof Error ? error.message : error})`);
+      await pause(RETRY_MS, signal);
     }
   }
+}
+
+/** Asks until so many answers in a row were the wanted one. */
+async function untilRight(ask: Ask, wanted: Wanted, times: number, { signal, onFailure }: Trying): Promise<void> {
+  for (let right = 0; right < times; ) {
+    const got = await ask().catch((error) => String(error));
+    if (isRight(got, wanted)) {
+      right += 1;
+      continue;
+    }
+    right = 0;
+    onFailure(typeof got === "string" ? got : `status ${got.status}, the app's Pod itself gives ${wanted.answer.status}`);
+    signal.throwIfAborted();
+    await pause(RETRY_MS, signal);
+  }
+}
+
+function isRight(got: Answer | string, { answer, telling }: Wanted): boolean {
+  return typeof got !== "string" && got.status === answer.status && (!telling || got.print === answer.print);
 }
 
 async function request(url: string, host: string, signal: AbortSignal): Promise<Answer> {
@@ -139,12 +141,12 @@ async function ingressAddress(run: Run, signal: AbortSignal): Promise<string> {
 async function podAddresses(run: Run): Promise<{ fresh: string; old: string[] }> {
   const { name, namespace } = run.app.metadata;
   const pods = await run.kube.list<V1Pod>({ apiVersion: "v1", kind: "Pod", namespace }, { labels: `${LABEL.app}=${name}`, signal: run.signal });
-  const number = String(run.revision.spec.number);
+  const number = String(run.revision.spec.pods);
   const addresses = (mine: boolean) =>
     pods
       .filter((pod) => (pod.metadata?.labels?.[LABEL.revision] === number) === mine && pod.status?.podIP && pod.status.phase === "Running")
       .map((pod) => pod.status?.podIP ?? "");
   const [fresh] = addresses(true);
-  if (!fresh) throw new Fault("url_unanswered", `no Pod of ${podSelector(name, run.revision.spec.number)} runs any more`);
+  if (!fresh) throw new Fault("url_unanswered", `no Pod of ${podSelector(name, run.revision.spec.pods)} runs any more`);
   return { fresh, old: addresses(false) };
 }

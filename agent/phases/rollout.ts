@@ -31,7 +31,7 @@ async function follow(run: Run, signal: AbortSignal): Promise<Exclude<Verdict, {
   let deployment: V1Deployment | undefined;
   let changed = Promise.withResolvers<void>();
   const keep = async () => {
-    const labels = podSelector(name, run.revision.spec.number);
+    const labels = podSelector(name, run.revision.spec.pods);
     for await (const event of watch<V1Pod>(run.kube, { apiVersion: "v1", kind: "Pod", namespace }, { labels, signal })) {
       if (event.type === "synced") continue;
       if (event.type === "set") pods.set(event.object.metadata?.name ?? "", event.object);

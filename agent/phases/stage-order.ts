@@ -4,8 +4,10 @@ import type { V1Pod } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
 import { watch } from "#shared/kube/watch";
 import { lines } from "#shared/lines";
+import { pause } from "#shared/within";
 import { STAGING } from "../objects/meta.ts";
 import { STAGE_PATHS } from "../objects/staging.ts";
+import type { Revision } from "../objects/types.ts";
 import { buildDockerConfig, repositoryOf } from "../registry-client.ts";
 import type { Run } from "../run.ts";
 import { type StageOrder, StageReport } from "../stage/order.ts";
@@ -59,9 +61,16 @@ function buildName(run: Run): string {
 
 async function sourceUrl({ revision, tenant, sources, store }: Run): Promise<string> {
   const key = keys.order(tenant.uid, revision.spec.app, revision.spec.number);
-  const source = await sources.order(tenant.uid, revision.spec.source.tree);
+  const source = await sources.order(tenant.uid, treeOf(revision));
   await store.put(key, Buffer.from(JSON.stringify(source)));
   return await store.presign(key);
+}
+
+/** The tree that is built: what was pushed, or what was fetched. */
+function treeOf({ metadata, spec, status }: Revision): string {
+  const tree = spec.source.kind === "tree" ? spec.source.tree : status?.tree;
+  if (tree) return tree;
+  throw new Error(`the revision ${metadata.name} has no tree to build`);
 }
 
 async function makeOrder(run: Run): Promise<StageOrder> {
@@ -100,7 +109,10 @@ function kanikoArgs(run: Run): string[] {
   ];
 }
 
-/** Writes the order to the staging container's stdin and waits until it is out. */
+/**
+ * Writes the order to the staging container's stdin and waits until it is out.
+ * @throws Fault cluster_unreachable when the API server does not connect us to the container
+ */
 async function send(run: Run, pod: StagingPod, order: StageOrder, signal: AbortSignal): Promise<void> {
   const path = pathOf({ apiVersion: "v1", kind: "Pod", namespace: STAGING, name: pod.name }, "attach");
   const query = new URLSearchParams({ container: "stage", stdin: "true", stdout: "false", stderr: "false" });
@@ -109,35 +121,48 @@ async function send(run: Run, pod: StagingPod, order: StageOrder, signal: AbortS
   socket.addEventListener("open", () => opened.resolve());
   socket.addEventListener("error", (event) => {
     const { message } = event as ErrorEvent;
-    opened.reject(new Fault("staging_failed", `the staging Pod does not take its order: ${message}`, { cause: event }));
+    opened.reject(new Fault("cluster_unreachable", `the staging Pod cannot be attached to: ${message}`, { cause: event }));
   });
   if (signal.aborted) socket.close();
   else signal.addEventListener("abort", () => socket.close(), { once: true });
   await opened.promise;
-  // Channel 0 is stdin.
-  socket.send(Buffer.concat([Buffer.from([0]), Buffer.from(`${JSON.stringify(order)}\n`)]));
+  // Channel 0 is stdin. The first newline ends what an attachment that was cut off may have left there.
+  socket.send(Buffer.concat([Buffer.from([0]), Buffer.from(`\n${JSON.stringify(order)}\n`)]));
 }
 
-/** The build's reports from its first, once each: when the log's stream is cut it is read again and what was seen is skipped. */
+/**
+ * The build's reports, once each: when the log's stream is cut it is read again and what was seen is skipped. Kubelet
+ * keeps the last 10 MiB of a log readable, so lines may be missing then; how a build ended is told again with its order.
+ */
 async function* readReports(run: Run, pod: StagingPod, build: string, signal: AbortSignal): AsyncGenerator<StageReport> {
   const path = pathOf({ apiVersion: "v1", kind: "Pod", namespace: STAGING, name: pod.name }, "log");
   const sinceTime = run.revision.metadata.creationTimestamp;
-  for (let seen = 0; !signal.aborted; await Bun.sleep(LOG_RETRY_MS)) {
+  const isNew = unseen();
+  for (; !signal.aborted; await pause(LOG_RETRY_MS, signal)) {
     const response = await run.kube.fetch(path, { query: { container: "stage", follow: true, sinceTime }, signal });
     if (!response.ok || !response.body) throw await faultOf(response, `GET ${path}`);
-    let skip = seen;
     try {
       for await (const line of lines(response.body)) {
-        const report = StageReport.safeParse(parseLine(line));
-        if (!report.success || report.data.type === "ready" || report.data.build !== build || skip-- > 0) continue;
-        seen += 1;
-        yield report.data;
+        const report = StageReport.safeParse(parseLine(line)).data;
+        if (report && report.type !== "ready" && report.build === build && isNew(report)) yield report;
       }
     } catch (error) {
       if (signal.aborted) return;
       run.log("the log of a staging Pod was cut", { pod: pod.name, error });
     }
   }
+}
+
+/** Whether a report of one build comes for the first time: lines have numbers, of the others there is one each. */
+function unseen(): (report: StageReport) => boolean {
+  const types = new Set<string>();
+  let lastLine = 0;
+  return (report) => {
+    const known = report.type === "log" ? report.number <= lastLine : types.has(report.type);
+    if (report.type === "log") lastLine = Math.max(lastLine, report.number);
+    else types.add(report.type);
+    return !known;
+  };
 }
 
 function parseLine(line: string): unknown {

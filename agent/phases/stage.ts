@@ -1,11 +1,12 @@
 import { Fault } from "#shared/fault";
-import { listRevisions, patchRevision } from "../apps.ts";
+import { getRevision, listRevisions, patchRevision } from "../apps.ts";
 import { LABEL } from "../objects/meta.ts";
 import type { Revision } from "../objects/types.ts";
 import { hasImage, imageOf } from "../registry-client.ts";
 import { beginPhase, deadline, endPhase, type Note, phase, type Run } from "../run.ts";
 import type { StageReport } from "../stage/order.ts";
 import { buildFault } from "./build-fault.ts";
+import { pinImage } from "./pin-image.ts";
 import { PodLost, runOrder } from "./stage-order.ts";
 import { endStaging, stagingPod } from "./staging-pod.ts";
 
@@ -15,14 +16,31 @@ const QUOTED_LINES = 12;
 const MAX_LOST_PODS = 2;
 const RESTARTED = "the staging Pod is gone; staging starts again";
 
-/** Brings the revision's source to an image in the registry: the one of an earlier build when nothing that matters has changed. */
+/**
+ * Brings the revision's source to an image: the one of the revision that it is made from, the one that was pushed, the
+ * one of an earlier build when nothing that matters has changed, or a new one.
+ */
 export async function stage(run: Run): Promise<string> {
-  const done = run.revision.status?.image;
-  if (done) return done;
-  const earlier = run.revision.spec.rebuild ? undefined : await earlierBuild(run);
-  const image = earlier ? await phase(run, "stage", async (note) => reuse(earlier, note)) : await buildInTime(run);
-  await patchRevision(run.kube, run.revision, { image, reusedBuild: earlier !== undefined });
+  const { status, spec } = run.revision;
+  if (status?.image) return status.image;
+  const { image, reused } = await imageFor(run, spec);
+  await patchRevision(run.kube, run.revision, { image, reusedBuild: reused });
   return image;
+}
+
+async function imageFor(run: Run, { from, source, rebuild }: Revision["spec"]): Promise<{ image: string; reused: boolean }> {
+  if (from !== undefined) return { image: await phase(run, "stage", (note) => imageOfRevision(run, from, note)), reused: true };
+  if (source.kind === "image") return { image: await phase(run, "stage", (note) => pinImage(run, source.image, note)), reused: true };
+  const earlier = rebuild ? undefined : await earlierBuild(run);
+  if (earlier) return { image: await phase(run, "stage", async (note) => reuse(earlier, note)), reused: true };
+  return { image: await buildInTime(run), reused: false };
+}
+
+async function imageOfRevision(run: Run, number: number, note: Note): Promise<string> {
+  const { name, namespace } = run.app.metadata;
+  const from = await getRevision(run.kube, namespace, name, number);
+  if (!from?.status?.image) throw new Fault("image_gone", `revision ${number} of '${name}' has no image`, { details: { app: name, namespace } });
+  return reuse(from, note);
 }
 
 async function earlierBuild(run: Run): Promise<Revision | undefined> {
@@ -33,7 +51,7 @@ async function earlierBuild(run: Run): Promise<Revision | undefined> {
 }
 
 function reuse(earlier: Revision, note: Note): string {
-  note(`reused the image of revision ${earlier.spec.number}`);
+  note(`took the image of revision ${earlier.spec.number}`);
   return earlier.status?.image ?? "";
 }
 
@@ -72,13 +90,13 @@ async function build(run: Run): Promise<string> {
     await patchRevision(run.kube, run.revision, { stagingPod: pod.uid });
   }
   const lines: string[] = [];
-  let skip = linesTold(run);
+  const told = linesTold(run);
   for await (const report of runOrder(run, pod)) {
     if (report.type === "hydrated") hydrated(run, report);
     if (report.type === "log") {
       lines.push(report.line);
       if (lines.length > QUOTED_LINES) lines.shift();
-      if (skip-- <= 0) run.events.append({ type: "log", phase: "stage", line: report.line });
+      if (report.number > told) run.events.append({ type: "log", phase: "stage", line: report.line });
     }
     if (report.type === "failed") throw new Fault(report.code, report.message);
     if (report.type === "built") return await built(run, report, lines);

@@ -12,38 +12,57 @@ import { SourceOrder, StageOrder, type StageReport } from "./order.ts";
  * stdout; both pass through the API server, so the Pod needs no address, no port and no token to talk to the agent.
  * Ends when no order has come for {@link WARM_SECONDS}.
  */
-export async function stage(stdin: ReadableStream<Uint8Array>, report: (line: StageReport) => void): Promise<number> {
+export async function stage(stdin: ReadableStream<Uint8Array>, report: Report, complain: (error: unknown) => void): Promise<number> {
   const kaniko = new KanikoPipes(STAGE_PATHS.run);
   const fetch = fetchVerified(await readFile(`${STAGE_PATHS.trust}/ca.crt`, "utf8"));
   await kaniko.connect();
   report({ type: "ready" });
-  const taken = new Set<string>();
+  const ended = new Map<string, StageReport>();
   const orders = lines(stdin);
   for (;;) {
     const next = await within(WARM_SECONDS * 1000, orders.next());
     if (!next || next.done) return 0;
-    const order = StageOrder.parse(JSON.parse(next.value));
-    if (taken.has(order.build)) continue;
-    taken.add(order.build);
-    await run(order, kaniko, fetch, report);
+    const order = parseOrder(next.value);
+    if (!order) continue;
+    const before = ended.get(order.build);
+    if (before) report(before);
+    else ended.set(order.build, await run(order, kaniko, fetch, report, complain));
   }
 }
 
-async function run(order: StageOrder, kaniko: KanikoPipes, fetch: Fetch, report: (line: StageReport) => void): Promise<void> {
+type Report = (line: StageReport) => void;
+
+/** Nothing for a line that is no order: an agent that was killed while it wrote leaves half of one. */
+function parseOrder(line: string): StageOrder | undefined {
+  try {
+    return StageOrder.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Carries an order out, and returns the report of its end. */
+async function run(order: StageOrder, kaniko: KanikoPipes, fetch: Fetch, report: Report, complain: (error: unknown) => void): Promise<StageReport> {
   const { build } = order;
+  const tell = (last: StageReport): StageReport => {
+    report(last);
+    return last;
+  };
   report({ type: "begun", build });
   try {
     const began = performance.now();
     const source = SourceOrder.parse(JSON.parse(new TextDecoder().decode(await fetch(order.source))));
     const hydrated = await hydrate(STAGE_PATHS.volume, source, fetch);
     const between = performance.now();
-    report({ type: "hydrated", build, ms: Math.round(between - began), ...hydrated });
-    if (!order.args) return;
-    const built = await kaniko.build({ ...order, args: order.args }, (line) => report({ type: "log", build, line }));
-    report({ type: "built", build, ...built, ms: Math.round(performance.now() - between) });
+    const onVolume = tell({ type: "hydrated", build, ms: Math.round(between - began), ...hydrated });
+    if (!order.args) return onVolume;
+    let number = 0;
+    const built = await kaniko.build({ ...order, args: order.args }, (line) => report({ type: "log", build, number: ++number, line }));
+    return tell({ type: "built", build, ...built, ms: Math.round(performance.now() - between) });
   } catch (error) {
     const fault = toFault(error);
-    report({ type: "failed", build, code: fault.code, message: fault.message });
+    if (fault.code === "bug") complain(error);
+    return tell({ type: "failed", build, code: fault.code, message: fault.message });
   }
 }
 

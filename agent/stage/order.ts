@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { FAULT_CODES, type FaultCode } from "#shared/fault";
 
-/** One line on the staging container's stdin: make this tree, then build it. */
+/** One line on the staging container's stdin: make this tree, then build it. An order given again is answered by its end once more. */
 export const StageOrder = z.object({
-  /** Names the build in every line of the answer; an order that was taken already is not taken again. */
+  /** Names the build in every line of the answer; it runs once, however often it is ordered. */
   build: z.string().min(1),
   /** Where {@link SourceOrder} can be read. */
   source: z.url(),
@@ -26,7 +26,8 @@ export const StageReport = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
   z.object({ type: z.literal("begun"), build: z.string() }),
   z.object({ type: z.literal("hydrated"), build: z.string(), ms: z.number(), written: z.number(), bytes: z.number() }),
-  z.object({ type: z.literal("log"), build: z.string(), line: z.string() }),
+  /** `number` counts a build's lines from 1: a log that was rotated begins with a later one. */
+  z.object({ type: z.literal("log"), build: z.string(), number: z.number(), line: z.string() }),
   z.object({ type: z.literal("built"), build: z.string(), exit: z.number(), digest: z.string().nullable(), ms: z.number() }),
   z.object({
     type: z.literal("failed"),

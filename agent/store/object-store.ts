@@ -63,7 +63,13 @@ function s3Store(minio: Client, bucket: string, guard: Guard): ObjectStore {
         for await (const item of minio.listObjectsV2(bucket, prefix, true)) if (item.name) keys.push(item.name);
         return keys.sort();
       }),
-    remove: (keys) => guard(async () => void (keys.length > 0 && (await minio.removeObjects(bucket, [...keys])))),
+    remove: (keys) =>
+      guard(async () => {
+        if (keys.length === 0) return;
+        // What could not be removed is in the answer only; a key that is not there is no error.
+        for (const result of await minio.removeObjects(bucket, [...keys]))
+          if (result?.Error) throw new Error(`${result.Error.Key}: ${result.Error.Message}`);
+      }),
     presign: (key) => guard(() => minio.presignedGetObject(bucket, key, PRESIGN_SECONDS)),
   };
 }

@@ -1,6 +1,6 @@
 import { api, type DavitClient } from "#shared/api";
 import { Fault } from "#shared/fault";
-import { client, type Transport } from "#shared/rpc";
+import { client, type Transport } from "#shared/rpc-client";
 import type { Context } from "../context.ts";
 import { sendByLogin } from "./login-way.ts";
 import { type Login, type Logins, loadLogins, loginsFile, serverUrl } from "./logins.ts";

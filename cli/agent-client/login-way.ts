@@ -1,4 +1,4 @@
-import type { WireRequest } from "#shared/rpc";
+import type { WireRequest } from "#shared/rpc-client";
 import { fetchFault, unreachable } from "./fetch-fault.ts";
 import type { Send } from "./transport.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Fault } from "#shared/fault";
-import type { Transport, WireRequest } from "#shared/rpc";
+import type { Transport, WireRequest } from "#shared/rpc-client";
 import { Secret } from "#shared/secret";
 import { noPause } from "#test/cli";
 import { unreachable } from "./fetch-fault.ts";

@@ -1,5 +1,5 @@
 import { Fault, FaultWire } from "#shared/fault";
-import type { Transport, WireRequest } from "#shared/rpc";
+import type { Transport, WireRequest } from "#shared/rpc-client";
 import type { Secret } from "#shared/secret";
 import type { Context } from "../context.ts";
 import { fetchFault, unreachable } from "./fetch-fault.ts";

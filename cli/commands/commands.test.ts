@@ -45,9 +45,11 @@ describe("davit app", () => {
   test("logs, the app's and its staging's, as text and as NDJSON", async () => {
     await using world = await ready();
     await world.run(["push", "--name", "shop"]);
-    world.agent.logLines = [1, 2, 3].map((number) => ({ instance: "abc12", line: `line ${number}` }));
+    world.agent.logLines = [1, 2, 3].map((number) => ({ instance: "abc12", line: `line ${number}`, at: "2026-01-01T00:00:00Z" }));
     expect((await world.run(["app", "logs", "shop"])).out).toBe("abc12 | line 1\nabc12 | line 2\nabc12 | line 3\n");
-    expect((await world.run(["app", "logs", "shop", "--tail", "1", "-o", "json"])).out).toBe('{"instance":"abc12","line":"line 3"}\n');
+    expect((await world.run(["app", "logs", "shop", "--tail", "1", "-o", "json"])).out).toBe(
+      '{"instance":"abc12","line":"line 3","at":"2026-01-01T00:00:00Z"}\n',
+    );
     world.agent.cuts.push(300, 10);
     const staging = await world.run(["app", "logs", "shop", "--staging", "-o", "json"]);
     expect(

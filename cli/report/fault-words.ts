@@ -45,6 +45,11 @@ export const FAULT_WORDS = {
   revision_not_found: say("no such revision", (details) => `\`davit app show ${app(details)}\` lists the revisions`),
   route_taken: say("the route is taken", "choose another with `davit push --route HOST[/PATH]`, or look who has it: `davit app list --all`"),
   app_deleting: say("the app is being deleted", "`davit app list` shows when it is gone; then push again"),
+  configuration_not_found: say("no such configuration", "`davit configuration list` shows what is there"),
+  configuration_exists: say("the configuration exists already", "change it with `davit configuration update`"),
+  configuration_bound: say("apps use the configuration", "take it from them first with `davit configuration unbind`, or give --unbind"),
+  credential_not_found: say("no such git credential", "`davit git-credential list` shows what is there"),
+  credential_exists: say("the git credential exists already", "delete it first with `davit git-credential delete`"),
   input_needed: say("an answer is needed and nobody is there", "give --yes to agree beforehand"),
 
   source_not_found: say("the source does not exist", "give the folder with `davit push --path DIR`"),
@@ -117,6 +122,7 @@ export const FAULT_WORDS = {
   registry_unavailable: say("the registry does not answer", `run the same push again; if that does not help, ${admin}`),
   build_timeout: say("the build took too long", (details) => `\`davit app logs ${app(details)} --staging\` shows where it hung`),
   staging_unschedulable: say("the cluster has no room for the build", admin),
+  image_gone: say("the image is gone", (details) => `build it again from its source: \`davit app restage ${app(details)} --revision ${details["revision"] ?? "N"}\``),
 
   rollout_failed: say(
     "the new revision did not start",

@@ -3,6 +3,7 @@ export type {
   V1ContainerStatus,
   V1DaemonSet,
   V1Deployment,
+  V1EnvFromSource,
   V1Ingress,
   V1IngressClass,
   V1Job,

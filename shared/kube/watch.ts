@@ -1,5 +1,6 @@
 import { Fault } from "../fault.ts";
 import { lines } from "../lines.ts";
+import { pause } from "../within.ts";
 import type { Kube } from "./client.ts";
 import { faultOf, hasStatus } from "./fault.ts";
 import type { KubeObject } from "./objects.ts";
@@ -50,7 +51,7 @@ export async function* watch<T extends KubeObject>(kube: Kube, ref: Ref, options
       if (options.signal?.aborted) return;
       if (error instanceof Fault && (error.code === "forbidden" || error.code === "token_rejected")) throw error;
       if (hasStatus(error, 410)) version = undefined;
-      await Bun.sleep(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)] ?? 0);
+      await pause(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)] ?? 0, options.signal);
     }
   }
 }

@@ -1,26 +1,17 @@
 import { api, type DavitHandlers, type LogLine } from "#shared/api";
-import type { AppDetails, PushRequest } from "#shared/app";
+import type { PushRequest } from "#shared/app";
 import { Fault, toFault } from "#shared/fault";
 import { checkPack } from "#shared/pack";
 import type { NewPushEvent, PushEvent, PushResult } from "#shared/push-event";
-import { serve } from "#shared/rpc";
+import { serve } from "#shared/rpc-server";
 import { applyDiff, chunksOf, type TreeEntry, treeId } from "#shared/tree";
 import { VERSION } from "#shared/version";
+import { detailsOf, type FakeApp, numbered, resultOf, settingsOf } from "./fake-app.ts";
+import { configurationHandlers, gitCredentialHandlers } from "./fake-settings.ts";
 
 interface Caller {
   user: string;
   groups: string[];
-}
-
-interface FakePush {
-  request: PushRequest;
-  events: PushEvent[];
-}
-
-interface FakeApp {
-  namespace: string;
-  name: string;
-  pushes: FakePush[];
 }
 
 export const TOKEN = "good-token";
@@ -55,7 +46,7 @@ export class FakeAgent implements Disposable {
   readonly faults: Fault[] = [];
   story: NewPushEvent[] = STORY;
   ending: Partial<PushResult> = {};
-  logLines: LogLine[] = [{ instance: "abc12", line: "listening" }];
+  logLines: LogLine[] = [{ instance: "abc12", line: "listening", at: "2026-01-01T00:00:00.000000000Z" }];
   /** A push's events stop after the story until this resolves. */
   hold: Promise<void> = Promise.resolve();
   /** Called when a revision is made. */
@@ -122,7 +113,7 @@ export class FakeAgent implements Disposable {
   }
 
   #handlers(): DavitHandlers<Caller> {
-    return { ...this.#tenantHandlers(), ...this.#pushHandlers(), ...this.#appHandlers() };
+    return { ...this.#tenantHandlers(), ...this.#pushHandlers(), ...this.#appHandlers(), ...configurationHandlers(), ...gitCredentialHandlers() };
   }
 
   #tenantHandlers(): Pick<DavitHandlers<Caller>, "info" | "whoami" | "listNamespaces" | "createNamespace" | "deleteNamespace"> {
@@ -148,11 +139,12 @@ export class FakeAgent implements Disposable {
     return {
       negotiate: async ({ namespace, body }) => {
         this.#checkNamespace(namespace);
-        const base = body.base === undefined ? [] : this.trees.get(body.base);
+        const upload = await body();
+        const base = upload.base === undefined ? [] : this.trees.get(upload.base);
         if (!base) throw new Fault("tree_base_unknown", "the agent does not hold that tree");
-        const entries = applyDiff(base, body.removed ?? [], body.entries);
-        if (treeId(entries) !== body.tree) throw new Fault("tree_invalid", "the tree has another id");
-        this.trees.set(body.tree, entries);
+        const entries = applyDiff(base, upload.removed ?? [], upload.entries);
+        if (treeId(entries) !== upload.tree) throw new Fault("tree_invalid", "the tree has another id");
+        this.trees.set(upload.tree, entries);
         return { missing: [...chunksOf(entries).keys()].filter((chunk) => !this.chunks.has(chunk)) };
       },
       putPack: async ({ body }) => {
@@ -162,32 +154,26 @@ export class FakeAgent implements Disposable {
       },
       planPush: async ({ namespace, app, body }) => {
         this.#checkNamespace(namespace);
-        const isNew = !this.app(app, namespace);
-        const routes = body.routes ?? [`${app}.apps.test`];
-        return {
-          app,
-          namespace,
-          isNew,
-          routes,
-          instances: body.instances ?? 1,
-          port: body.port ?? 8080,
-          willBuild: true,
-          changes: Object.keys(body.env ?? {}).map((name) => `env ${name}: added`),
-        };
+        const present = this.app(app, namespace);
+        const { env = {}, ...request } = await body();
+        const { routes, instances, port, configurations, ...now } = settingsOf(present ?? { name: app, pushes: [] }, request);
+        const changes = Object.keys(env).map((name) => `env ${name}: added`);
+        return { app, namespace, isNew: !present, routes, instances, port, configurations, envNames: Object.keys(now.env), willBuild: true, changes };
       },
-      createRevision: async ({ namespace, app, body }) => this.#createRevision(namespace, app, body),
+      createRevision: async ({ namespace, app, body }) => this.#createRevision(namespace, app, await body()),
       pushEvents: (input) => this.#pushEvents(input),
     };
   }
 
-  #appHandlers(): Pick<DavitHandlers<Caller>, "listApps" | "listAllApps" | "showApp" | "deleteApp" | "appLogs"> {
+  #appHandlers(): Pick<DavitHandlers<Caller>, "listApps" | "listAllApps" | "showApp" | "showEnv" | "deleteApp" | "appLogs"> {
     return {
       listApps: async ({ namespace }) => {
         this.#checkNamespace(namespace);
-        return this.apps.filter((app) => app.namespace === namespace).map(details);
+        return this.apps.filter((app) => app.namespace === namespace).map(detailsOf);
       },
-      listAllApps: async () => this.apps.map(details),
-      showApp: async ({ namespace, app }) => details(this.#need(namespace, app)),
+      listAllApps: async () => this.apps.map(detailsOf),
+      showApp: async ({ namespace, app }) => detailsOf(this.#need(namespace, app)),
+      showEnv: async ({ namespace, app }) => settingsOf(this.#need(namespace, app), {}).env,
       deleteApp: async ({ namespace, app }) => {
         this.apps.splice(this.apps.indexOf(this.#need(namespace, app)), 1);
         return {};
@@ -197,41 +183,25 @@ export class FakeAgent implements Disposable {
   }
 
   #createRevision(namespace: string, name: string, request: PushRequest) {
-    const tree = this.trees.get(request.source.tree);
-    if (!tree || [...chunksOf(tree).keys()].some((chunk) => !this.chunks.has(chunk))) throw new Fault("chunks_missing", "chunks are missing");
-    let app = this.app(name, namespace);
-    if (!app) {
-      app = { namespace, name, pushes: [] };
-      this.apps.push(app);
-    }
+    this.#checkSource(request);
+    const app = request.source ? (this.app(name, namespace) ?? { namespace, name, pushes: [] }) : this.#need(namespace, name);
+    if (!this.apps.includes(app)) this.apps.push(app);
     const last = app.pushes.at(-1);
-    if (last && !request.rebuild && last.request.source.tree === request.source.tree && !request.env) {
-      return {
-        outcome: "unchanged" as const,
-        result: { ...this.#result(app, request), outcome: "unchanged" as const, revision: app.pushes.length, phases: {} },
-      };
+    const settings = settingsOf(app, request);
+    const result = { ...resultOf(app, settings), ...this.ending };
+    if (last && !request.rebuild && !request.restart && JSON.stringify(last.settings) === JSON.stringify(settings)) {
+      return { outcome: "unchanged" as const, result: { ...result, outcome: "unchanged" as const, revision: app.pushes.length, phases: {} } };
     }
     const revision = app.pushes.length + 1;
-    const told: NewPushEvent[] = [...this.story, { type: "done", result: { ...this.#result(app, request), revision } }];
-    app.pushes.push({ request, events: told.map((event, index) => ({ ...event, seq: index + 1, at: Date.now() }) as PushEvent) });
+    app.pushes.push({ request, settings, events: numbered([...this.story, { type: "done", result: { ...result, revision } }]) });
     this.onRevision();
     return { outcome: "accepted" as const, revision };
   }
 
-  #result(app: FakeApp, request: PushRequest): PushResult {
-    return {
-      outcome: "live",
-      app: app.name,
-      namespace: app.namespace,
-      revision: null,
-      url: `http://${app.name}.apps.test`,
-      image: "registry/apps/shop@sha256:00",
-      source: `tree:${request.source.tree}`,
-      reused: { chunks: 0, bytes: 0, build: true },
-      sent: { chunks: 0, bytes: 0 },
-      phases: { hydrate: 20, stage: 1200, deploy: 800, live: 30 },
-      ...this.ending,
-    };
+  #checkSource({ source }: PushRequest): void {
+    if (source?.kind !== "tree") return;
+    const tree = this.trees.get(source.tree);
+    if (!tree || [...chunksOf(tree).keys()].some((chunk) => !this.chunks.has(chunk))) throw new Fault("chunks_missing", "chunks are missing");
   }
 
   async *#pushEvents({ namespace, app, revision, query, signal }: Parameters<DavitHandlers<Caller>["pushEvents"]>[0]): AsyncGenerator<PushEvent> {
@@ -249,34 +219,6 @@ export class FakeAgent implements Disposable {
     yield* this.logLines.slice(query.tail === undefined ? 0 : Math.max(0, this.logLines.length - query.tail));
     if (query.follow) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
-}
-
-function details({ name, namespace, pushes }: FakeApp): AppDetails {
-  const revisions = pushes.map((push, index) => ({
-    number: index + 1,
-    phase: "live",
-    outcome: "live" as const,
-    image: null,
-    source: `tree:${push.request.source.tree}`,
-    createdAt: "2026-01-01T00:00:00Z",
-    createdBy: "ann",
-    phases: { stage: 1200 },
-    fault: null,
-  }));
-  return {
-    name,
-    namespace,
-    status: "live",
-    ready: 1,
-    instances: 1,
-    revision: pushes.length || null,
-    url: `http://${name}.apps.test`,
-    routes: [`${name}.apps.test`],
-    port: 8080,
-    envNames: [],
-    image: null,
-    revisions: revisions.reverse(),
-  };
 }
 
 /** The body, broken off after so many bytes, as by an agent that is killed. */

@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { api, type DavitClient } from "#shared/api";
 import { Fault, toFault } from "#shared/fault";
 import { encodeFrame, sha256 } from "#shared/pack";
-import { client } from "#shared/rpc";
+import { client } from "#shared/rpc-client";
 import { type TreeEntry, treeId } from "#shared/tree";
 import { kubectl, type TestTenant, tenant } from "#test/lab";
 import { door, member } from "#test/member";

@@ -1,0 +1,69 @@
+import type { AppSummary } from "#shared/app";
+import type { V1Deployment } from "#shared/kube/objects";
+import { listRevisions, needApp, readEnv } from "../../apps.ts";
+import type { Deps } from "../../deps.ts";
+import { LABEL } from "../../objects/meta.ts";
+import { type App, DAVIT_API, type Revision } from "../../objects/types.ts";
+import { removeApp } from "../../remove.ts";
+import { type Api, type ApiHandlers, admit, visibleTenants } from "../context.ts";
+import { appLogs } from "../logs.ts";
+import { detailApp, summarizeApp } from "../summaries.ts";
+
+export function appHandlers(api: Api): Pick<ApiHandlers, "listApps" | "listAllApps" | "showApp" | "showEnv" | "deleteApp" | "appLogs"> {
+  const { deps, runner } = api;
+  const { kube, config } = deps;
+  return {
+    listApps: async ({ namespace }, caller) => {
+      await admit(api, caller, "list", "apps", namespace);
+      return await listApps(deps, namespace);
+    },
+    listAllApps: async (_, caller) => {
+      const visible = await visibleTenants(api, caller);
+      return (await Promise.all(visible.map(({ name }) => listApps(deps, name)))).flat();
+    },
+    showApp: async ({ namespace, app: name }, caller) => {
+      await admit(api, caller, "get", "apps", namespace, name);
+      const app = await needApp(kube, namespace, name);
+      const [deployment, revisions] = await Promise.all([
+        kube.get<V1Deployment>({ apiVersion: "apps/v1", kind: "Deployment", namespace, name }),
+        listRevisions(kube, namespace, name),
+      ]);
+      const envNames = Object.keys(await servingEnv(deps, app, revisions)).sort();
+      return detailApp(summarizeApp(app, deployment, revisions[0], config), app, revisions, envNames);
+    },
+    showEnv: async ({ namespace, app: name }, caller) => {
+      await admit(api, caller, "update", "apps", namespace, name);
+      const app = await needApp(kube, namespace, name);
+      return await servingEnv(deps, app, await listRevisions(kube, namespace, name));
+    },
+    deleteApp: async ({ namespace, app }, caller) => {
+      await admit(api, caller, "delete", "apps", namespace, app);
+      await removeApp(deps, runner, namespace, app);
+      return {};
+    },
+    appLogs: async function* ({ namespace, app, query, signal }, caller) {
+      await admit(api, caller, "get", "apps/logs", namespace, app);
+      await needApp(kube, namespace, app);
+      yield* appLogs(kube, namespace, app, { follow: query.follow ?? false, tail: query.tail, signal });
+    },
+  };
+}
+
+async function servingEnv({ kube }: Deps, app: App, revisions: readonly Revision[]): Promise<Record<string, string>> {
+  const serving = revisions.find((revision) => revision.spec.number === app.status?.revision);
+  return serving ? await readEnv(kube, serving) : {};
+}
+
+async function listApps(deps: Deps, namespace: string): Promise<AppSummary[]> {
+  const [apps, deployments, revisions] = await Promise.all([
+    deps.kube.list<App>({ apiVersion: DAVIT_API, kind: "App", namespace }),
+    deps.kube.list<V1Deployment>({ apiVersion: "apps/v1", kind: "Deployment", namespace }, { labels: LABEL.app }),
+    deps.kube.list<Revision>({ apiVersion: DAVIT_API, kind: "Revision", namespace }),
+  ]);
+  const newest = new Map<string, Revision>();
+  for (const revision of revisions) {
+    if (revision.spec.number > (newest.get(revision.spec.app)?.spec.number ?? 0)) newest.set(revision.spec.app, revision);
+  }
+  const deploymentOf = new Map(deployments.map((deployment) => [deployment.metadata?.name, deployment]));
+  return apps.map((app) => summarizeApp(app, deploymentOf.get(app.metadata.name), newest.get(app.metadata.name), deps.config));
+}

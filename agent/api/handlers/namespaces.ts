@@ -1,0 +1,29 @@
+import { type App, DAVIT_API } from "../../objects/types.ts";
+import { removeApp } from "../../remove.ts";
+import { keys } from "../../store/keys.ts";
+import { type Api, type ApiHandlers, visibleTenants } from "../context.ts";
+
+export function namespaceHandlers(api: Api): Pick<ApiHandlers, "listNamespaces" | "createNamespace" | "deleteNamespace"> {
+  const { deps, tenants, runner, auth } = api;
+  const { kube, store } = deps;
+  return {
+    listNamespaces: async (_, caller) => {
+      const apps = await kube.list<App>({ apiVersion: DAVIT_API, kind: "App" });
+      const visible = await visibleTenants(api, caller);
+      return visible.map(({ name, createdAt }) => ({ name, createdAt, apps: apps.filter((app) => app.metadata.namespace === name).length }));
+    },
+    createNamespace: async ({ namespace }, caller) => {
+      await auth.authorize(caller, "create", "namespaces", undefined, namespace);
+      return await tenants.create(namespace);
+    },
+    deleteNamespace: async ({ namespace }, caller) => {
+      await auth.authorize(caller, "delete", "namespaces", undefined, namespace);
+      const tenant = await tenants.need(namespace);
+      const apps = await kube.list<App>({ apiVersion: DAVIT_API, kind: "App", namespace });
+      for (const app of apps) await removeApp(deps, runner, namespace, app.metadata.name);
+      await kube.remove({ apiVersion: "v1", kind: "Namespace", name: namespace });
+      await store.remove(await store.list(keys.tenant(tenant.uid)));
+      return { apps: apps.length };
+    },
+  };
+}
