@@ -32,7 +32,7 @@ export async function login(context: Context, flags: LoginFlags): Promise<Who> {
   const file = loginsFile(context.env);
   const logins = loadLogins(file);
   const entry: Login = { ...kept(logins.servers[server]), ...given(context, flags), ...(await credential(context, flags)) };
-  const { user, groups } = await connectByLogin(context, server, entry).client.whoami({});
+  const { user, groups } = await connectByLogin(context, server, entry).once.whoami({});
   saveLogins(file, { current: server, servers: { ...logins.servers, [server]: entry } });
   return { user, groups, server };
 }
