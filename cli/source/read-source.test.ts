@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "#shared/pack";
+import { backdate, faultOf, later, type TempTree, tempTree } from "#shared/source/testing/temp-tree";
 import { checkTree } from "#shared/tree";
 import { readSource } from "./read-source.ts";
-import { backdate, faultOf, later, type TempTree, tempTree } from "./testing/temp-tree.ts";
 
 describe("reading a source", () => {
   test("gives its tree", async () => {

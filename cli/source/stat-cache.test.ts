@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { DigestedFile } from "#shared/source/digest";
+import { tempTree } from "#shared/source/testing/temp-tree";
+import type { WalkedFile } from "#shared/source/walk";
 import { CHUNK_SIZE } from "#shared/tree";
-import type { DigestedFile } from "./digest.ts";
 import { createLookUp, loadStatCache, saveStatCache } from "./stat-cache.ts";
-import { tempTree } from "./testing/temp-tree.ts";
-import type { WalkedFile } from "./walk.ts";
 
 const AT = 2_000_000;
 const digest = (index: number) => String(index % 10).repeat(64);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
+import type { DigestedFile } from "#shared/source/digest";
+import type { WalkedFile } from "#shared/source/walk";
 import { CHUNK_SIZE } from "#shared/tree";
 import { cacheFile, writeCache } from "./cache-file.ts";
-import type { DigestedFile } from "./digest.ts";
-import type { WalkedFile } from "./walk.ts";
 
 /*
  * One file per source root, all numbers little-endian:

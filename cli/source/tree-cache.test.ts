@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { tempTree } from "#shared/source/testing/temp-tree";
 import type { TreeEntry } from "#shared/tree";
-import { tempTree } from "./testing/temp-tree.ts";
 import { loadBase, saveBase } from "./tree-cache.ts";
 
 const KEY = { server: "https://davit.example.com", namespace: "team", app: "shop" };

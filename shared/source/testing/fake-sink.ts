@@ -1,6 +1,6 @@
-import { Fault, type FaultCode } from "#shared/fault";
-import { checkPack, sha256, unpackChunk } from "#shared/pack";
-import { applyDiff, checkTree, chunksOf, type TreeEntry, type TreeUpload, treeId } from "#shared/tree";
+import { Fault, type FaultCode } from "../../fault.ts";
+import { checkPack, sha256, unpackChunk } from "../../pack.ts";
+import { applyDiff, checkTree, chunksOf, type TreeEntry, type TreeUpload, treeId } from "../../tree.ts";
 import type { SourceSink } from "../upload.ts";
 
 /** An agent in memory that checks all it is told as strictly as the real one, and fails when asked to. */

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { Fault, type FaultCode } from "#shared/fault";
+import { Fault, type FaultCode } from "../fault.ts";
 import { abortFault, throwIfAborted } from "./pace.ts";
 
 /** Faults that may be gone at the next try; all others end the upload at once. */

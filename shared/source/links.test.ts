@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Fault } from "#shared/fault";
+import { Fault } from "../fault.ts";
 import { checkLinks } from "./links.ts";
 
 const check = (links: Record<string, string>) => () => checkLinks(new Map(Object.entries(links)));

@@ -123,6 +123,12 @@ describe("ignore rules beyond git's", () => {
     expect(files).toEqual(["b/.github/x"]);
   });
 
+  test("a manifest is no source at the top, unless .davitignore says so", async () => {
+    const files = { "davit.yml": "", "epinio.yaml": "", "a/davit.yml": "", b: "" };
+    expect(await listed(files)).toEqual(["a/davit.yml", "b"]);
+    expect(await listed({ ...files, ".davitignore": "!/davit.yml\n" })).toEqual([".davitignore", "a/davit.yml", "b", "davit.yml"]);
+  });
+
   test(".gitignore cannot bring a history back, .davitignore can", async () => {
     const files = { ".gitignore": "!.*\n", ".git/HEAD": "", a: "" };
     expect(await listed(files)).toEqual([".gitignore", "a"]);

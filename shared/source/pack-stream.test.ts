@@ -2,17 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { randomFillSync } from "node:crypto";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkPack, PACK_SIZE, sha256 } from "#shared/pack";
-import { CHUNK_SIZE, chunksOf, type TreeEntry } from "#shared/tree";
+import { checkPack, PACK_SIZE, sha256 } from "../pack.ts";
+import { CHUNK_SIZE, chunksOf, type TreeEntry } from "../tree.ts";
 import { type Pack, type PackOptions, packStream } from "./pack-stream.ts";
-import { readSource } from "./read-source.ts";
+import { readTree } from "./read-tree.ts";
 import { faultOf, tempTree } from "./testing/temp-tree.ts";
 
 const noise = (size: number) => randomFillSync(new Uint8Array(size));
-const entriesOf = async (path: string): Promise<TreeEntry[]> => {
-  using cache = tempTree();
-  return (await readSource({ path, cacheDir: cache.path })).entries;
-};
+const entriesOf = async (root: string): Promise<TreeEntry[]> => (await readTree({ root })).entries;
 const collect = async (options: PackOptions): Promise<Pack[]> => Array.fromAsync(packStream(options));
 const openFiles = () => readdirSync("/proc/self/fd").length;
 

@@ -1,5 +1,5 @@
-import { Fault } from "#shared/fault";
-import { leavesTree } from "#shared/tree";
+import { Fault } from "../fault.ts";
+import { leavesTree } from "../tree.ts";
 import { quote } from "./source-fault.ts";
 
 /** Links followed for one path at most; Linux gives up at the same number. */

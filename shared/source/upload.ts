@@ -1,6 +1,6 @@
-import { Fault } from "#shared/fault";
-import { release } from "#shared/release";
-import { chunksOf, diffTrees, type TreeEntry, type TreeUpload, treeId } from "#shared/tree";
+import { Fault } from "../fault.ts";
+import { release } from "../release.ts";
+import { chunksOf, diffTrees, type TreeEntry, type TreeUpload, treeId } from "../tree.ts";
 import { type Pack, packStream } from "./pack-stream.ts";
 import { type Pause, withRetries } from "./retry.ts";
 

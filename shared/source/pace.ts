@@ -1,4 +1,4 @@
-import { Fault } from "#shared/fault";
+import { Fault } from "../fault.ts";
 
 /** Milliseconds of work without a pause, after which timers and signals get their turn. */
 const SLICE_MS = 25;

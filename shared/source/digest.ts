@@ -1,5 +1,5 @@
-import { sha256 } from "#shared/pack";
-import { CHUNK_SIZE, chunkLength } from "#shared/tree";
+import { sha256 } from "../pack.ts";
+import { CHUNK_SIZE, chunkLength } from "../tree.ts";
 import { checkUnchanged, openFile, readFully } from "./chunk.ts";
 import { createPace } from "./pace.ts";
 import type { WalkedFile } from "./walk.ts";

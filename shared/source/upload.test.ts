@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { randomFillSync } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Fault, type FaultCode } from "#shared/fault";
-import { sha256 } from "#shared/pack";
-import { CHUNK_SIZE, treeId } from "#shared/tree";
-import { type ReadSource, readSource } from "./read-source.ts";
+import { Fault, type FaultCode } from "../fault.ts";
+import { sha256 } from "../pack.ts";
+import { CHUNK_SIZE, treeId } from "../tree.ts";
+import { type ReadTree, readTree } from "./read-tree.ts";
 import { sleep } from "./retry.ts";
 import { FakeSink } from "./testing/fake-sink.ts";
 import { faultOf, type TempTree, tempTree } from "./testing/temp-tree.ts";
@@ -13,13 +13,14 @@ import { type SendOptions, sendSource } from "./upload.ts";
 
 const noise = (size: number) => randomFillSync(new Uint8Array(size));
 
-async function read(tree: TempTree): Promise<ReadSource> {
-  using cache = tempTree();
-  return readSource({ path: tree.path, cacheDir: cache.path });
+type Source = ReadTree & { root: string };
+
+async function read(tree: TempTree): Promise<Source> {
+  return { ...(await readTree({ root: tree.path })), root: tree.path };
 }
 
 /* Sends without waiting between retries, and keeps how long it would have waited. */
-async function send(source: ReadSource, agent: FakeSink, over: Partial<SendOptions> = {}) {
+async function send(source: Source, agent: FakeSink, over: Partial<SendOptions> = {}) {
   const pauses: number[] = [];
   const pause = async (ms: number) => {
     pauses.push(ms);

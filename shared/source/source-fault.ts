@@ -1,4 +1,4 @@
-import { Fault, type FaultCode } from "#shared/fault";
+import { Fault, type FaultCode } from "../fault.ts";
 
 const BY_ERRNO: Record<string, [FaultCode, string]> = {
   EACCES: ["source_unreadable", "may not be read"],

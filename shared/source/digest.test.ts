@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Fault } from "#shared/fault";
-import { sha256 } from "#shared/pack";
-import { CHUNK_SIZE } from "#shared/tree";
+import { Fault } from "../fault.ts";
+import { sha256 } from "../pack.ts";
+import { CHUNK_SIZE } from "../tree.ts";
 import { createDigester } from "./digest.ts";
 import { backdate, faultOf, type TempTree, tempTree } from "./testing/temp-tree.ts";
 

@@ -1,6 +1,6 @@
-import { encodeFrame, PACK_SIZE, sha256 } from "#shared/pack";
-import { release } from "#shared/release";
-import { CHUNK_SIZE, chunkLength, type FileEntry, type TreeEntry } from "#shared/tree";
+import { encodeFrame, PACK_SIZE, sha256 } from "../pack.ts";
+import { release } from "../release.ts";
+import { CHUNK_SIZE, chunkLength, type FileEntry, type TreeEntry } from "../tree.ts";
 import { openFile, readFully } from "./chunk.ts";
 import { createPace, type Pace } from "./pace.ts";
 import { changedFault } from "./source-fault.ts";

@@ -1,7 +1,7 @@
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { sep } from "node:path";
-import { Fault } from "#shared/fault";
-import { byPath, MAX_ENTRIES, type TreeEntry } from "#shared/tree";
+import { Fault } from "../fault.ts";
+import { byPath, MAX_ENTRIES, type TreeEntry } from "../tree.ts";
 import { type IgnoreRules, isIgnored, rootRules, rulesInside } from "./ignore-rules.ts";
 import { checkLinks } from "./links.ts";
 import { createPace } from "./pace.ts";

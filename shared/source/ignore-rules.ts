@@ -1,4 +1,5 @@
 import ignore, { type Ignore } from "ignore";
+import { MANIFEST_NAMES } from "../app.ts";
 import { createPrefilter, type Prefilter } from "./ignore-prefilter.ts";
 
 /**
@@ -6,6 +7,8 @@ import { createPrefilter, type Prefilter } from "./ignore-prefilter.ts";
  * .gitignore cannot bring them back, because there `!.*` is common and does not mean .git to git either.
  */
 const ALWAYS = new Set([".git", ".hg", ".svn", ".DS_Store"]);
+/** At the top of a source a manifest is the app's settings, not its code: what changes in it is no reason to build again. */
+const MANIFESTS: ReadonlySet<string> = new Set(MANIFEST_NAMES);
 
 /** One file of rules. */
 interface Level {
@@ -16,8 +19,9 @@ interface Level {
 }
 
 /**
- * What applies inside one directory. .davitignore of the root decides first, then {@link ALWAYS}, then the .gitignore
- * files from the nearest directory to the root; the first that says anything wins, as the last line of a file does.
+ * What applies inside one directory. .davitignore of the root decides first, then {@link ALWAYS} and {@link MANIFESTS},
+ * then the .gitignore files from the nearest directory to the root; the first that says anything wins, as the last line
+ * of a file does.
  * Nothing outside the source counts (no global excludes, no .gitignore above the root), so that a source has one tree
  * on every machine. .dockerignore is left to the builder, which finds it in its context.
  */
@@ -36,7 +40,7 @@ export function rootRules(davitignore: string | undefined): IgnoreRules {
 export function isIgnored(rules: IgnoreRules, path: string, name: string, isDirectory: boolean): boolean {
   const first = rules.davit && verdict(rules.davit, path, name, isDirectory);
   if (first !== undefined) return first;
-  if (ALWAYS.has(name)) return true;
+  if (ALWAYS.has(name) || MANIFESTS.has(path)) return true;
   for (const level of rules.git) {
     const said = verdict(level, path, name, isDirectory);
     if (said !== undefined) return said;

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Fault } from "#shared/fault";
+import { Fault } from "../../fault.ts";
 
 /** A real directory that is gone when its scope ends. */
 export interface TempTree extends Disposable {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { byPath, checkTree, type TreeEntry } from "#shared/tree";
+import { byPath, checkTree, type TreeEntry } from "../tree.ts";
 import { faultOf, tempTree } from "./testing/temp-tree.ts";
 import { walkSource } from "./walk.ts";
 
