@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseEnvFile } from "./env-file.ts";
+import { formatEnv, parseEnvFile } from "./env-file.ts";
 
 describe("parseEnvFile", () => {
   test.each([
@@ -35,4 +35,9 @@ describe("parseEnvFile", () => {
       expect(() => parseEnvFile(text, ".env")).toThrow(expect.objectContaining({ message: expect.not.stringContaining("hunter2") }));
     }
   });
+});
+
+test("what formatEnv writes is read back as it was", () => {
+  const env = { A: "", B: "plain", C: "a b", D: "a#b # c", E: "two\nlines\r\n", F: `"quotes" 'and' \\ $HOME`, G: " spaces ", H: "\ttab", I: "ü" };
+  expect(parseEnvFile(formatEnv(env).join("\n"), ".env")).toEqual(env);
 });

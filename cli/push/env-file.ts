@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { Fault } from "#shared/fault";
 
 const ASSIGNMENT = /^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*/;
+/** What needs no quotes. */
+const PLAIN = /^[\w.,:/@%+=-]*$/;
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$", "\n": "" };
 
 /** The variables of a dotenv file. @throws Fault usage naming file and line, never a value */
@@ -41,6 +43,18 @@ export function parseEnvFile(source: string, file: string): Record<string, strin
     at = value.end + 1;
   }
   return env;
+}
+
+/** Variables as lines that {@link parseEnvFile} reads again as they are. */
+export function formatEnv(env: Record<string, string>): string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${PLAIN.test(value) ? value : quote(value)}`);
+}
+
+function quote(value: string): string {
+  return `"${value
+    .replace(/["\\$]/g, "\\$&")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r")}"`;
 }
 
 interface Value {

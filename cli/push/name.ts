@@ -1,29 +1,29 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { AppName } from "#shared/app";
 import { Fault } from "#shared/fault";
+import { isFolder } from "../manifest/find.ts";
+import type { PushSource } from "./source.ts";
 
-const MANIFEST = "davit.yml";
 const LONGEST = 40;
+const ARCHIVE = /\.(tar(\.[a-z0-9]+)?|tgz|zip)$/i;
 
-/** An app's name, and whether davit only made it up from the folder's. */
+/** An app's name, and what davit made it from when nobody said it. */
 export interface NamedApp {
   name: string;
-  guessed: boolean;
+  after?: "folder" | "archive" | "repository" | "image";
 }
 
 /**
- * What the app in `root` is called: --name, the manifest's `name`, or the folder's name made fit.
- * @throws Fault name_invalid, manifest_invalid
+ * What the app is called: the name that --name or the manifest gives, else its source's made fit.
+ * @throws Fault name_invalid
  */
-export function nameApp(flag: string | undefined, root: string): NamedApp {
-  if (flag !== undefined) return { name: checkName(flag), guessed: false };
-  const named = readManifest(join(root, MANIFEST));
-  if (named !== undefined) return { name: named, guessed: false };
-  const folder = basename(withoutLinks(resolve(root)));
-  const name = toLabel(folder);
-  if (name !== "") return { name, guessed: true };
-  throw new Fault("name_invalid", `no app name can be made from the folder's name '${folder}'`, { details: { name: folder } });
+export function nameApp(given: string | undefined, source: PushSource): NamedApp {
+  if (given !== undefined) return { name: checkName(given) };
+  const { after, text } = namesake(source);
+  const name = toLabel(text);
+  if (name !== "") return { name, after };
+  throw new Fault("name_invalid", `no app name can be made from the ${after}'s name '${text}'`, { details: { name: text } });
 }
 
 /** The name itself, when it can be an app's. @throws Fault name_invalid */
@@ -46,30 +46,21 @@ export function toLabel(text: string): string {
     .replace(/-+$/, "");
 }
 
-function readManifest(file: string): string | undefined {
-  if (!existsSync(file)) return undefined;
-  const manifest = parseManifest(file);
-  if (manifest === null || manifest === undefined) return undefined;
-  if (typeof manifest !== "object" || Array.isArray(manifest)) throw invalid("has to be keys with values");
-  const { name, ...others } = manifest as Record<string, unknown>;
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) throw invalid(`the key '${unknown}' is not known; this version of davit reads only 'name'`, { key: unknown });
-  if (name === undefined) return undefined;
-  const parsed = AppName.safeParse(name);
-  if (!parsed.success) throw invalid(`name ${parsed.error.issues[0]?.message}`, { key: "name" });
-  return parsed.data;
-}
-
-function parseManifest(file: string): unknown {
-  try {
-    return Bun.YAML.parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw invalid(cause instanceof Error ? cause.message : String(cause), {}, cause);
+function namesake(source: PushSource): { after: NonNullable<NamedApp["after"]>; text: string } {
+  switch (source.kind) {
+    case "git":
+      return { after: "repository", text: lastPart(source.url.replace(/(\.git)?\/*$/, "")) };
+    case "image":
+      return { after: "image", text: lastPart(source.image.replace(/@.*$/, "")).replace(/:.*$/, "") };
+    case "path": {
+      const name = basename(withoutLinks(resolve(source.root)));
+      return ARCHIVE.test(name) && !isFolder(source.root) ? { after: "archive", text: name.replace(ARCHIVE, "") } : { after: "folder", text: name };
+    }
   }
 }
 
-function invalid(why: string, details: Record<string, string> = {}, cause?: unknown): Fault {
-  return new Fault("manifest_invalid", `${MANIFEST}: ${why}`, { cause, details });
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /* Of a linked folder the name of the real one counts; what is not there is the source's to complain about. */

@@ -1,28 +1,43 @@
-import { Fault } from "#shared/fault";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Fault, type FaultCode } from "#shared/fault";
 import type { PushResult } from "#shared/push-event";
-import { cacheDir } from "../paths.ts";
+import { type SourceSink, sendSource } from "#shared/source/upload";
+import { cacheDir, tempDir } from "../paths.ts";
 import { uploadNote } from "../report/push-report.ts";
-import { type ReadSource, readSource } from "../source/read-source.ts";
+import { type OpenSource, openSource } from "../source/archive.ts";
+import type { ReadSource } from "../source/read-source.ts";
 import { loadBase, saveBase } from "../source/tree-cache.ts";
-import { type SourceSink, sendSource } from "../source/upload.ts";
 import type { PushJob } from "./prepare.ts";
 import type { PushStream } from "./stream.ts";
+
+const LOST = new Set<FaultCode>(["chunks_missing", "tree_base_unknown"]);
 
 /** What asking for a revision gave. */
 export type Accepted = { outcome: "accepted"; revision: number } | { outcome: "unchanged"; result: PushResult };
 
-/** Walks and digests the job's folder. @throws Fault source_*, no_dockerfile, interrupted */
-export async function readJobSource(job: PushJob, stream: PushStream, signal: AbortSignal): Promise<ReadSource> {
-  const source = await readSource({
-    path: job.root,
-    cacheDir: cacheDir(job.context.env),
-    signal,
-    onProgress: (progress) => stream.progress("plan", progress),
-  });
-  if (source.entries.some((entry) => entry.path === "Dockerfile" && entry.kind !== "directory")) return source;
-  throw new Fault("no_dockerfile", "the Dockerfile is left out by an ignore rule", {
-    details: { path: job.root, next: "take the line that matches Dockerfile out of .gitignore or .davitignore" },
-  });
+/** Walks and digests the folder or archive at `root`. @throws Fault source_*, archive_invalid, no_dockerfile, interrupted */
+export async function readJobSource(job: PushJob, root: string, stream: PushStream, signal: AbortSignal): Promise<OpenSource> {
+  await using opened = new AsyncDisposableStack();
+  const source = opened.use(
+    await openSource({
+      path: root,
+      cacheDir: cacheDir(job.context.env),
+      tempDir: tempDir(job.context.env),
+      signal,
+      onProgress: (progress) => stream.progress("plan", progress),
+      onNotice: (message) => stream.notice(message),
+    }),
+  );
+  if (!source.entries.some((entry) => entry.path === "Dockerfile" && entry.kind !== "directory")) throw noDockerfile(root, source.root);
+  opened.move();
+  return source;
+}
+
+function noDockerfile(path: string, folder: string): Fault {
+  if (!existsSync(join(folder, "Dockerfile"))) return new Fault("no_dockerfile", `there is no Dockerfile in ${path}`, { details: { path } });
+  const next = "take the line that matches Dockerfile out of .gitignore or .davitignore";
+  return new Fault("no_dockerfile", "the Dockerfile is left out by an ignore rule", { details: { path, next } });
 }
 
 /** Brings the source to the agent and asks for a revision of it; what was sent is written to `result`. */
@@ -33,7 +48,7 @@ export async function submit(
 ): Promise<Accepted> {
   const key = { server: job.connection.server, namespace: job.namespace, app: job.app.name };
   const id = crypto.randomUUID();
-  for (const base of [loadBase(cacheDir(job.context.env), key), undefined]) {
+  for (const [tries, base] of [loadBase(cacheDir(job.context.env), key), undefined].entries()) {
     const tree = await send(job, source, base, io);
     try {
       const accepted = await job.connection.client.createRevision(
@@ -43,11 +58,17 @@ export async function submit(
       saveBase(cacheDir(job.context.env), key, source.entries);
       return accepted;
     } catch (error) {
-      // The agent lost chunks since it was asked for them: tell it the whole tree, as if for the first time.
-      if (base === undefined || !(error instanceof Fault && error.code === "chunks_missing")) throw error;
+      // The agent lost some of it since it was asked: tell it the whole tree, as if for the first time.
+      if (tries > 0 || !(error instanceof Fault && LOST.has(error.code))) throw error;
     }
   }
   throw new Error("unreachable: the second try returns or throws");
+}
+
+/** Asks for a revision of a source that the agent gets by itself. */
+export async function submitRemote(job: PushJob, signal: AbortSignal): Promise<Accepted> {
+  const body = { ...job.request, id: crypto.randomUUID() };
+  return await job.connection.client.createRevision({ namespace: job.namespace, app: job.app.name, body }, { signal });
 }
 
 async function send(

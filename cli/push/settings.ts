@@ -1,17 +1,23 @@
 import { resolve } from "node:path";
-import { EnvName, type PushRequest, Route } from "#shared/app";
+import { ConfigurationName, EnvName, Route } from "#shared/app";
 import { Fault } from "#shared/fault";
 import { checkTogether, parseDuration, parsePairs, parseWhole } from "../flags.ts";
+import type { AppSettings } from "../manifest/merge.ts";
 import { readEnvFile } from "./env-file.ts";
+import { readSourceFlags, type SourceFlags } from "./source.ts";
 
 /** The flags of `davit push` as they were typed. */
-export interface PushFlags {
+export interface PushFlags extends SourceFlags {
+  /** The one argument: a manifest, or a folder that has one. */
+  manifest?: string | undefined;
   name?: string | undefined;
-  path?: string | undefined;
   namespace?: string | undefined;
   route: string[];
+  noRoute: boolean;
   env: string[];
   envFile?: string | undefined;
+  unsetEnv: string[];
+  bind: string[];
   instances?: string | undefined;
   port?: string | undefined;
   buildArg: string[];
@@ -25,10 +31,9 @@ export interface PushFlags {
   verbose: boolean;
 }
 
-/** The flags, understood. `request` lacks only the source. */
+/** The flags, understood. */
 export interface PushSettings {
-  root: string;
-  request: Omit<PushRequest, "source">;
+  app: AppSettings;
   timeoutMs: number | undefined;
 }
 
@@ -39,8 +44,7 @@ export interface PushSettings {
 export function readSettings(flags: PushFlags, cwd: string): PushSettings {
   checkFlags(flags);
   return {
-    root: resolve(cwd, flags.path ?? "."),
-    request: readRequest(flags, cwd),
+    app: readApp(flags, cwd),
     timeoutMs: flags.timeout === undefined ? undefined : parseDuration("--timeout", flags.timeout),
   };
 }
@@ -52,38 +56,73 @@ function checkFlags(flags: PushFlags): void {
     "--dry-run": dryRun,
     "--no-wait": !wait,
     "--rebuild": flags.rebuild,
+    "--git": flags.git !== undefined,
+    "--image": flags.image !== undefined,
     "--route": flags.route.length > 0,
+    "--no-route": flags.noRoute,
     "--env": flags.env.length > 0,
     "--env-file": flags.envFile !== undefined,
+    "--unset-env": flags.unsetEnv.length > 0,
+    "--bind": flags.bind.length > 0,
     "--instances": flags.instances !== undefined,
     "--port": flags.port !== undefined,
     "--build-arg": flags.buildArg.length > 0,
   };
   for (const [flag, given] of Object.entries(changing)) checkTogether({ "--attach": attach, [flag]: given }, whole);
+  checkTogether({ "--route": flags.route.length > 0, "--no-route": flags.noRoute }, "the one says where the app answers, the other that it does not");
   checkTogether({ "--no-wait": !wait, "--timeout": timeout !== undefined }, "without waiting there is no time to be up");
   checkTogether({ "--dry-run": dryRun, "-o events": output === "events" }, "nothing happens, so there are no events; use -o json");
 }
 
-function readRequest(flags: PushFlags, cwd: string): Omit<PushRequest, "source"> {
-  const env = {
-    ...(flags.envFile === undefined ? {} : readEnvFile(resolve(cwd, flags.envFile), flags.envFile)),
-    ...parsePairs("--env", flags.env, (name) => EnvName.safeParse(name).success),
-  };
-  const buildArgs = parsePairs("--build-arg", flags.buildArg, (name) => EnvName.safeParse(name).success);
+function readApp(flags: PushFlags, cwd: string): AppSettings {
+  const source = readSourceFlags(flags, cwd);
+  const env = readEnv(flags, cwd);
+  const buildArgs = parsePairs("--build-arg", flags.buildArg, isEnvName);
   return {
-    ...(flags.route.length > 0 ? { routes: flags.route.map(checkRoute) } : {}),
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
+    ...(source ? { source } : {}),
+    ...(flags.route.length > 0 || flags.noRoute ? { routes: flags.route.map(checkRoute) } : {}),
     ...(Object.keys(env).length > 0 ? { env } : {}),
+    ...(flags.bind.length > 0 ? { bind: flags.bind.map((name) => checkConfiguration("--bind", name)) } : {}),
     ...(flags.instances === undefined ? {} : { instances: parseWhole("--instances", flags.instances, 0, 100) }),
     ...(flags.port === undefined ? {} : { port: parseWhole("--port", flags.port, 1, 65_535) }),
     ...(Object.keys(buildArgs).length > 0 ? { buildArgs } : {}),
-    ...(flags.rebuild ? { rebuild: true } : {}),
   };
 }
 
-function checkRoute(text: string): string {
+/** The variables that flags set and, by null, take away; --env wins over --env-file. @throws Fault usage */
+export function readEnv(flags: Pick<PushFlags, "env" | "envFile" | "unsetEnv">, cwd: string): Record<string, string | null> {
+  const set = parsePairs("--env", flags.env, isEnvName);
+  for (const name of flags.unsetEnv) {
+    if (!isEnvName(name)) throw usage("--unset-env", `--unset-env takes a variable's name (letters, digits and '_', not starting with a digit)`);
+    checkTogether({ [`--env ${name}`]: name in set, [`--unset-env ${name}`]: true }, "a variable is either there or not");
+  }
+  return {
+    ...(flags.envFile === undefined ? {} : readEnvFile(resolve(cwd, flags.envFile), flags.envFile)),
+    ...set,
+    ...Object.fromEntries(flags.unsetEnv.map((name) => [name, null])),
+  };
+}
+
+function isEnvName(name: string): boolean {
+  return EnvName.safeParse(name).success;
+}
+
+/** @throws Fault usage */
+export function checkRoute(text: string): string {
   const parsed = Route.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new Fault("usage", `--route '${text}' ${parsed.error.issues[0]?.message}, such as shop.example.com or example.com/shop`, {
-    details: { flag: "--route" },
-  });
+  throw usage("--route", `--route '${text}' ${parsed.error.issues[0]?.message}, such as shop.example.com or example.com/shop`);
+}
+
+/** @throws Fault usage */
+export function checkConfiguration(flag: string, name: string): string {
+  const parsed = ConfigurationName.safeParse(name);
+  if (parsed.success) return parsed.data;
+  throw usage(flag, `${flag} '${name}' ${parsed.error.issues[0]?.message}`);
+}
+
+function usage(flag: string, message: string): Fault {
+  return new Fault("usage", message, { details: { flag } });
 }
