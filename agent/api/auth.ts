@@ -1,6 +1,8 @@
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import { sha256 } from "#shared/pack";
+import type { RegistryKey } from "../registry/key.ts";
+import { readFetchToken } from "./fetch-token.ts";
 
 /** Who calls. */
 export interface Caller {
@@ -8,11 +10,13 @@ export interface Caller {
   groups: string[];
   uid?: string;
   extra?: Record<string, string[]>;
+  /** A fetch Job: it may bring a source to this namespace, and nothing else anywhere. */
+  fetchesFor?: string;
 }
 
 export type Verb = "get" | "list" | "create" | "update" | "delete";
 /** The virtual resources of davit.dev that roles speak of. */
-export type Resource = "apps" | "apps/logs" | "namespaces";
+export type Resource = "apps" | "apps/logs" | "apps/exec" | "namespaces" | "garbage";
 
 /** A token that was found good is not asked about again for so long; a revoked one works this much longer at most. */
 const TRUST_MS = 10_000;
@@ -21,10 +25,12 @@ const MAX_REMEMBERED = 1000;
 /** Checks tokens and rights with the API server: davit has no users and no roles of its own. */
 export class Auth {
   readonly #kube: Kube;
+  readonly #key: RegistryKey;
   readonly #known = new Map<string, { caller: Caller; until: number }>();
 
-  constructor(kube: Kube) {
+  constructor(kube: Kube, key: RegistryKey) {
     this.#kube = kube;
+    this.#key = key;
   }
 
   /** @throws Fault not_logged_in, token_rejected */
@@ -32,6 +38,8 @@ export class Auth {
     // Through the API server's proxy the token has a header of its own: the API server keeps Authorization for itself.
     const token = request.headers.get("x-davit-token") ?? /^Bearer (.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
     if (!token) throw new Fault("not_logged_in", "the request has no token");
+    const fetching = await readFetchToken(this.#key, token);
+    if (fetching) return { user: `davit:fetch:${fetching.namespace}/${fetching.revision}`, groups: [], fetchesFor: fetching.namespace };
     const key = sha256(token);
     const known = this.#known.get(key);
     if (known && known.until > Date.now()) return known.caller;
@@ -51,6 +59,7 @@ export class Auth {
   }
 
   async allows(caller: Caller, verb: Verb, resource: Resource, namespace?: string, name?: string): Promise<boolean> {
+    if (caller.fetchesFor !== undefined) return false;
     const [plural, subresource] = resource.split("/");
     const review = await this.#kube.json<{ status?: { allowed?: boolean } }>("/apis/authorization.k8s.io/v1/subjectaccessreviews", {
       method: "POST",

@@ -1,5 +1,7 @@
 import type { DavitHandlers } from "#shared/api";
 import type { Deps } from "../deps.ts";
+import type { Collector } from "../gc/collector.ts";
+import type { Removals } from "../remove.ts";
 import type { Runner } from "../runner.ts";
 import type { Tenant, Tenants } from "../tenants.ts";
 import type { Auth, Caller, Resource, Verb } from "./auth.ts";
@@ -10,6 +12,8 @@ export interface Api {
   tenants: Tenants;
   runner: Runner;
   auth: Auth;
+  collector: Collector;
+  removals: Removals;
 }
 
 export type ApiHandlers = DavitHandlers<Caller>;
@@ -24,6 +28,12 @@ export async function admit(
   name?: string,
 ): Promise<Tenant> {
   await auth.authorize(caller, verb, resource, namespace, name);
+  return await tenants.need(namespace);
+}
+
+/** As {@link admit}, for the source of an app: a fetch Job may bring one too, to its own namespace. */
+export async function admitSource({ auth, tenants }: Api, caller: Caller, namespace: string): Promise<Tenant> {
+  if (caller.fetchesFor !== namespace) await auth.authorize(caller, "create", "apps", namespace);
   return await tenants.need(namespace);
 }
 

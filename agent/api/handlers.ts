@@ -2,6 +2,7 @@ import { PROTOCOL, VERSION } from "#shared/version";
 import type { Api, ApiHandlers } from "./context.ts";
 import { appHandlers } from "./handlers/apps.ts";
 import { configurationHandlers } from "./handlers/configurations.ts";
+import { garbageHandlers } from "./handlers/garbage.ts";
 import { gitCredentialHandlers } from "./handlers/git-credentials.ts";
 import { namespaceHandlers } from "./handlers/namespaces.ts";
 import { pushHandlers } from "./handlers/pushes.ts";
@@ -16,5 +17,6 @@ export function handlers(api: Api): ApiHandlers {
     ...appHandlers(api),
     ...configurationHandlers(api),
     ...gitCredentialHandlers(api),
+    ...garbageHandlers(api),
   };
 }

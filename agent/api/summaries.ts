@@ -31,6 +31,8 @@ function statusOf(app: App, newest: Revision | undefined): AppSummary["status"] 
 export function detailApp(summary: AppSummary, app: App, revisions: readonly Revision[], envNames: string[]): AppDetails {
   return {
     ...summary,
+    scale: app.spec.instances,
+    stopped: app.spec.stopped,
     port: app.spec.port,
     configurations: app.spec.configurations,
     envNames,
@@ -47,6 +49,8 @@ function summarizeRevision(revision: Revision): RevisionSummary {
     outcome: status?.outcome ?? null,
     image: status?.image ?? null,
     source: describeSource(revision),
+    from: spec.from ?? null,
+    pods: spec.pods,
     createdAt: metadata.creationTimestamp ?? "",
     createdBy: spec.createdBy,
     phases: status?.phases ?? {},

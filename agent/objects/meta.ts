@@ -12,6 +12,11 @@ export const FINALIZER = "davit.dev/cleanup";
 
 /** On a configuration's Secret: the configuration's name. */
 export const CONFIGURATION = "davit.dev/configuration";
+/** On a configuration's Secret: the revision that was deployed with it last. */
+export const BOUND_BY = "davit.dev/bound-by";
+
+/** On a git credential's Secret: the credential's name. */
+export const GIT_CREDENTIAL = "davit.dev/git-credential";
 
 export const LABEL = {
   app: "davit.dev/app",
@@ -52,6 +57,15 @@ export function envSecretName(app: string, number: number): string {
 
 export function configurationSecret(name: string): string {
   return `configuration-${name}`;
+}
+
+/** Where those of a configuration's values are that can be variables; no configuration has a dot in its name. */
+export function variablesSecret(configuration: string): string {
+  return `${configurationSecret(configuration)}.variables`;
+}
+
+export function gitCredentialSecret(name: string): string {
+  return `git-credential-${name}`;
 }
 
 export function ownedBy(owner: App | Revision): V1OwnerReference[] {

@@ -50,6 +50,8 @@ export interface Revision {
     app: string;
     number: number;
     source: Source;
+    /** Of a git source that is built again: what was fetched then, so that a branch that has moved on is not built instead. */
+    fetched?: { commit: string; tree: string };
     /** The revision whose image this one takes as it is; absent when it has to find or build its own. */
     from?: number;
     /** The revision whose Pods serve this one: its own number, unless it differs from that one in instances and routes only. */

@@ -1,5 +1,6 @@
 import type { V1Deployment, V1EnvFromSource, V1Ingress, V1Service } from "#shared/kube/objects";
-import { appLabels, configurationSecret, LABEL, ownedBy, PULL_SECRET } from "./meta.ts";
+import { variablePrefix } from "./configuration.ts";
+import { appLabels, configurationSecret, LABEL, ownedBy, PULL_SECRET, variablesSecret } from "./meta.ts";
 import { splitRoute } from "./route.ts";
 import type { App, AppSettings, Revision } from "./types.ts";
 
@@ -30,7 +31,10 @@ export function deployment(app: App, revision: Revision, image: string): V1Deplo
             {
               name: "app",
               image,
+              // What a tag means may change; what a digest means does not.
+              imagePullPolicy: isPinned(image) ? "IfNotPresent" : "Always",
               env: [{ name: "PORT", value: String(settings.port) }],
+              // The last one wins, so an app can have its own value in the place of a configuration's.
               envFrom: [...settings.configurations.map(configurationEnv), { secretRef: { name: envSecret } }],
               ports: [{ name: "http", containerPort: settings.port }],
               readinessProbe: { tcpSocket: { port: settings.port }, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 3 },
@@ -52,9 +56,17 @@ export function replicasOf({ instances, stopped }: Pick<AppSettings, "instances"
   return stopped ? 0 : instances;
 }
 
-/** The values of `mail` as MAIL_HOST, MAIL_PORT…; keys that make no variable name are there as files only. */
+/**
+ * Not every value as a variable of its own: after a failed rollout, the Deployment from before has to be the same as
+ * before, whatever was changed in the configuration meanwhile.
+ */
 function configurationEnv(name: string): V1EnvFromSource {
-  return { prefix: `${name.toUpperCase().replaceAll("-", "_")}_`, secretRef: { name: configurationSecret(name) } };
+  return { prefix: variablePrefix(name), secretRef: { name: variablesSecret(name), optional: true } };
+}
+
+/** Whether an image is named by its digest, so that it is the same one wherever and whenever it is pulled. */
+export function isPinned(image: string): boolean {
+  return image.includes("@sha256:");
 }
 
 function volumeOf(configuration: string): string {

@@ -1,4 +1,5 @@
 import { getRevision } from "../apps.ts";
+import { claimConfigurations } from "../configurations.ts";
 import type { Revision } from "../objects/types.ts";
 import { deployment, ingress, service } from "../objects/workload.ts";
 import { checkRoutes } from "../routes.ts";
@@ -10,6 +11,7 @@ export async function deploy(run: Run, image: string): Promise<void> {
   const { name, namespace } = run.app.metadata;
   // Once more, now that it becomes true: somebody may have taken a route since this push was accepted.
   await checkRoutes(run.kube, { namespace, app: name }, run.revision.spec.settings.routes);
+  await claimConfigurations(run.kube, run.revision);
   await applyRevision(run, run.revision, image);
   await awaitRollout(run);
 }

@@ -4,9 +4,9 @@ import { pathOf } from "#shared/kube/resource";
 import { watch } from "#shared/kube/watch";
 import { podSelector } from "../objects/meta.ts";
 import type { Run } from "../run.ts";
+import { isUnschedulable } from "./job-pod.ts";
 import { diagnosePorts } from "./ports.ts";
 import { judge, type Verdict } from "./rollout-verdict.ts";
-import { isUnschedulable } from "./staging-pod.ts";
 
 const QUOTED_LINES = 12;
 /** Some verdicts depend on time alone, so the state is looked at this often even when nothing changes. */

@@ -7,12 +7,12 @@ import { lines } from "#shared/lines";
 import { pause } from "#shared/within";
 import { STAGING } from "../objects/meta.ts";
 import { STAGE_PATHS } from "../objects/staging.ts";
-import type { Revision } from "../objects/types.ts";
 import { buildDockerConfig, repositoryOf } from "../registry-client.ts";
 import type { Run } from "../run.ts";
 import { type StageOrder, StageReport } from "../stage/order.ts";
-import { keys } from "../store/keys.ts";
-import { hasEnded, type StagingPod } from "./staging-pod.ts";
+import { hasEnded } from "./job-pod.ts";
+import { sourceUrl } from "./source-url.ts";
+import type { StagingPod } from "./staging-pod.ts";
 
 const LOG_RETRY_MS = 250;
 
@@ -57,20 +57,6 @@ export async function sendSource(run: Run, pod: StagingPod): Promise<void> {
 
 function buildName(run: Run): string {
   return run.revision.metadata.uid ?? run.revision.metadata.name;
-}
-
-async function sourceUrl({ revision, tenant, sources, store }: Run): Promise<string> {
-  const key = keys.order(tenant.uid, revision.spec.app, revision.spec.number);
-  const source = await sources.order(tenant.uid, treeOf(revision));
-  await store.put(key, Buffer.from(JSON.stringify(source)));
-  return await store.presign(key);
-}
-
-/** The tree that is built: what was pushed, or what was fetched. */
-function treeOf({ metadata, spec, status }: Revision): string {
-  const tree = spec.source.kind === "tree" ? spec.source.tree : status?.tree;
-  if (tree) return tree;
-  throw new Error(`the revision ${metadata.name} has no tree to build`);
 }
 
 async function makeOrder(run: Run): Promise<StageOrder> {

@@ -1,13 +1,10 @@
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { V1PersistentVolumeClaim, V1Pod } from "#shared/kube/objects";
-import { watch } from "#shared/kube/watch";
 import { LABEL, STAGING, stagingName } from "../objects/meta.ts";
 import { type StagingDisk, type StagingOptions, stagingJob, stagingVolume } from "../objects/staging.ts";
-import { deadline, type Run } from "../run.ts";
-
-/** A staging Pod that is not running after this long will not. */
-const START_MS = 180_000;
+import type { Run } from "../run.ts";
+import { hasEnded, jobPod } from "./job-pod.ts";
 
 export interface StagingPod {
   name: string;
@@ -16,9 +13,14 @@ export interface StagingPod {
   job: string;
 }
 
+/** Labels that select all that an app has in the staging namespace. */
+function appSelector(namespace: string, app: string): string {
+  return `${LABEL.namespace}=${namespace},${LABEL.app}=${app}`;
+}
+
 /** Labels that select an app's staging Pods. */
 function stagingSelector(namespace: string, app: string): string {
-  return `${LABEL.namespace}=${namespace},${LABEL.app}=${app},app.kubernetes.io/component=staging`;
+  return `${appSelector(namespace, app)},app.kubernetes.io/component=staging`;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function provideVolume(run: Run): Promise<StagingPod | undefined> {
 
 /** Takes away all that an app has in the staging namespace. */
 export async function removeStaging(kube: Kube, namespace: string, app: string): Promise<void> {
-  const labels = stagingSelector(namespace, app);
+  const labels = appSelector(namespace, app);
   const kinds = [
     { apiVersion: "batch/v1", kind: "Job", namespace: STAGING },
     { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: STAGING },
@@ -112,29 +114,11 @@ async function freeName(run: Run, base: string): Promise<string> {
 }
 
 async function started(run: Run, job: string): Promise<StagingPod> {
-  let reason = "it has not been scheduled";
-  let madeRoom = false;
-  const limit = deadline(
-    run.signal,
-    START_MS,
-    () => new Fault("staging_unschedulable", `the staging Pod did not start in ${START_MS / 1000} s: ${reason}`),
-  );
-  try {
-    const ref = { apiVersion: "v1", kind: "Pod", namespace: STAGING };
-    for await (const event of watch<V1Pod>(run.kube, ref, { labels: `batch.kubernetes.io/job-name=${job}`, signal: limit.signal })) {
-      if (event.type !== "set") continue;
-      if (hasEnded(event.object)) throw new Fault("staging_failed", "the staging Pod ended before it could begin");
-      if (isRunning(event.object)) return identify(event.object);
-      reason = whyWaiting(event.object) ?? reason;
-      if (!isUnschedulable(event.object) || madeRoom) continue;
-      madeRoom = true;
-      await run.makeRoom();
-    }
-    limit.signal.throwIfAborted();
-    throw new Error("the watch on staging Pods ended");
-  } finally {
-    limit.clear();
-  }
+  const pod = await jobPod(run, job, (pod) => {
+    if (hasEnded(pod)) throw new Fault("staging_failed", "the staging Pod ended before it could begin");
+    return isRunning(pod);
+  });
+  return identify(pod);
 }
 
 function identify(pod: V1Pod): StagingPod {
@@ -145,23 +129,4 @@ function identify(pod: V1Pod): StagingPod {
 function isRunning(pod: V1Pod): boolean {
   const statuses = pod.status?.containerStatuses ?? [];
   return !pod.metadata?.deletionTimestamp && statuses.length === 2 && statuses.every((status) => status.state?.running);
-}
-
-/** Whether a container of the Pod has ended, or the whole Pod: it takes no order any more. */
-export function hasEnded(pod: V1Pod): boolean {
-  return (
-    ["Succeeded", "Failed"].includes(pod.status?.phase ?? "") || (pod.status?.containerStatuses ?? []).some((status) => status.state?.terminated)
-  );
-}
-
-/** Whether no node has room for the Pod. */
-export function isUnschedulable(pod: V1Pod): boolean {
-  return Boolean(pod.status?.conditions?.some((condition) => condition.type === "PodScheduled" && condition.reason === "Unschedulable"));
-}
-
-function whyWaiting(pod: V1Pod): string | undefined {
-  const waiting = pod.status?.containerStatuses?.map((status) => status.state?.waiting).find((state) => state?.message);
-  if (waiting) return `${waiting.reason}: ${waiting.message}`;
-  const unmet = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled" && condition.status === "False");
-  return unmet?.message ?? undefined;
 }

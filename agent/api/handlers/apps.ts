@@ -2,15 +2,18 @@ import type { AppSummary } from "#shared/app";
 import type { V1Deployment } from "#shared/kube/objects";
 import { listRevisions, needApp, readEnv } from "../../apps.ts";
 import type { Deps } from "../../deps.ts";
+import { manifestOf } from "../../manifest.ts";
 import { LABEL } from "../../objects/meta.ts";
 import { type App, DAVIT_API, type Revision } from "../../objects/types.ts";
-import { removeApp } from "../../remove.ts";
 import { type Api, type ApiHandlers, admit, visibleTenants } from "../context.ts";
+import { listInstances } from "../instances.ts";
 import { appLogs } from "../logs.ts";
 import { detailApp, summarizeApp } from "../summaries.ts";
 
-export function appHandlers(api: Api): Pick<ApiHandlers, "listApps" | "listAllApps" | "showApp" | "showEnv" | "deleteApp" | "appLogs"> {
-  const { deps, runner } = api;
+export function appHandlers(
+  api: Api,
+): Pick<ApiHandlers, "listApps" | "listAllApps" | "showApp" | "listInstances" | "showEnv" | "showManifest" | "deleteApp" | "appLogs"> {
+  const { deps } = api;
   const { kube, config } = deps;
   return {
     listApps: async ({ namespace }, caller) => {
@@ -31,20 +34,31 @@ export function appHandlers(api: Api): Pick<ApiHandlers, "listApps" | "listAllAp
       const envNames = Object.keys(await servingEnv(deps, app, revisions)).sort();
       return detailApp(summarizeApp(app, deployment, revisions[0], config), app, revisions, envNames);
     },
+    listInstances: async ({ namespace, app: name }, caller) => {
+      await admit(api, caller, "create", "apps/exec", namespace, name);
+      const app = await needApp(kube, namespace, name);
+      return { port: app.spec.port, instances: await listInstances(kube, namespace, name) };
+    },
     showEnv: async ({ namespace, app: name }, caller) => {
       await admit(api, caller, "update", "apps", namespace, name);
       const app = await needApp(kube, namespace, name);
       return await servingEnv(deps, app, await listRevisions(kube, namespace, name));
     },
+    showManifest: async ({ namespace, app: name }, caller) => {
+      await admit(api, caller, "update", "apps", namespace, name);
+      const app = await needApp(kube, namespace, name);
+      return await manifestOf(kube, app, await listRevisions(kube, namespace, name));
+    },
     deleteApp: async ({ namespace, app }, caller) => {
       await admit(api, caller, "delete", "apps", namespace, app);
-      await removeApp(deps, runner, namespace, app);
+      await api.removals.remove(namespace, app);
       return {};
     },
     appLogs: async function* ({ namespace, app, query, signal }, caller) {
       await admit(api, caller, "get", "apps/logs", namespace, app);
       await needApp(kube, namespace, app);
-      yield* appLogs(kube, namespace, app, { follow: query.follow ?? false, tail: query.tail, signal });
+      const { follow = false, previous = false, tail, since, seen } = query;
+      yield* appLogs(kube, { namespace, app }, { follow, previous, tail, since, seen, signal });
     },
   };
 }

@@ -1,11 +1,9 @@
 import { type App, DAVIT_API } from "../../objects/types.ts";
-import { removeApp } from "../../remove.ts";
-import { keys } from "../../store/keys.ts";
 import { type Api, type ApiHandlers, visibleTenants } from "../context.ts";
 
 export function namespaceHandlers(api: Api): Pick<ApiHandlers, "listNamespaces" | "createNamespace" | "deleteNamespace"> {
-  const { deps, tenants, runner, auth } = api;
-  const { kube, store } = deps;
+  const { deps, tenants, auth, collector, removals } = api;
+  const { kube } = deps;
   return {
     listNamespaces: async (_, caller) => {
       const apps = await kube.list<App>({ apiVersion: DAVIT_API, kind: "App" });
@@ -20,9 +18,9 @@ export function namespaceHandlers(api: Api): Pick<ApiHandlers, "listNamespaces" 
       await auth.authorize(caller, "delete", "namespaces", undefined, namespace);
       const tenant = await tenants.need(namespace);
       const apps = await kube.list<App>({ apiVersion: DAVIT_API, kind: "App", namespace });
-      for (const app of apps) await removeApp(deps, runner, namespace, app.metadata.name);
+      await Promise.all(apps.map((app) => removals.remove(namespace, app.metadata.name)));
       await kube.remove({ apiVersion: "v1", kind: "Namespace", name: namespace });
-      await store.remove(await store.list(keys.tenant(tenant.uid)));
+      await collector.forget(tenant);
       return { apps: apps.length };
     },
   };

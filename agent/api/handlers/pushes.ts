@@ -2,18 +2,18 @@ import { Fault } from "#shared/fault";
 import { accept, plan } from "../../accept.ts";
 import { getRevision } from "../../apps.ts";
 import { Turns } from "../../turns.ts";
-import { type Api, type ApiHandlers, admit } from "../context.ts";
+import { type Api, type ApiHandlers, admit, admitSource } from "../context.ts";
 
 export function pushHandlers(api: Api): Pick<ApiHandlers, "negotiate" | "putPack" | "planPush" | "createRevision" | "pushEvents"> {
   const { deps, runner, auth } = api;
   const turns = new Turns();
   return {
     negotiate: async ({ namespace, body }, caller) => {
-      const tenant = await admit(api, caller, "create", "apps", namespace);
+      const tenant = await admitSource(api, caller, namespace);
       return await deps.sources.negotiate(tenant.uid, await body());
     },
     putPack: async ({ namespace, pack, body }, caller) => {
-      const tenant = await admit(api, caller, "create", "apps", namespace);
+      const tenant = await admitSource(api, caller, namespace);
       await deps.sources.putPack(tenant.uid, pack, body);
       return {};
     },
