@@ -5,8 +5,12 @@ import type { PushResult } from "#shared/push-event";
 import { listRevisions } from "./apps.ts";
 import { needConfigurations } from "./configurations.ts";
 import type { Deps } from "./deps.ts";
+import { checkDockerfile } from "./dockerfile.ts";
+import { checkHost } from "./fetch/guard.ts";
+import { type GitSource, pickCredential } from "./git-credentials.ts";
 import { appLabels, envSecretName, FINALIZER, LABEL, ownedBy, revisionName } from "./objects/meta.ts";
 import { type App, type AppSettings, DAVIT_API, type Revision } from "./objects/types.ts";
+import { replicasOf } from "./objects/workload.ts";
 import { hasImage } from "./registry-client.ts";
 import { resultOf } from "./result.ts";
 import { checkRoutes } from "./routes.ts";
@@ -21,15 +25,27 @@ export type Accepted = { outcome: "accepted"; revision: Revision; again: boolean
 
 /**
  * Turns a request into a revision, or finds that what is asked for serves already.
- * @throws Fault route_taken, chunks_missing, no_dockerfile, app_deleting, configuration_not_found, image_gone
+ * @throws Fault route_taken, chunks_missing, no_dockerfile, app_deleting, configuration_not_found, image_gone, git_refused, credential_not_found
  */
 export async function accept(deps: Deps, tenant: Tenant, name: string, request: PushRequest, user: string): Promise<Accepted> {
+  // What the revision will rely on is found and the revision made without garbage being collected in between.
+  const accepted = await deps.locks.share(tenant.uid, () => decide(deps, tenant, name, request, user));
+  if (request.source?.kind === "tree") await settle(deps, tenant, request.source.tree);
+  return accepted;
+}
+
+/** A tree that stays offered is only kept longer than it has to be. */
+async function settle({ sources, log }: Deps, { name, uid }: Tenant, tree: string): Promise<void> {
+  await sources.settle(uid, tree).catch((error) => log("an offered tree could not be settled", { namespace: name, tree, error }));
+}
+
+async function decide(deps: Deps, tenant: Tenant, name: string, request: PushRequest, user: string): Promise<Accepted> {
   const again = request.id === undefined ? undefined : await askedBefore(deps, tenant.name, name, request.id);
   if (again) return { outcome: "accepted", revision: again, again: true };
   const present = await readPresent(deps, tenant.name, name);
   const wanted = await want(deps, present, request, name);
   await Promise.all([
-    checkSource(deps, tenant, request, wanted),
+    checkSource(deps, tenant, { name, request, present, wanted }),
     checkRoutes(deps.kube, { namespace: tenant.name, app: name }, wanted.settings.routes),
     needConfigurations(deps.kube, tenant.name, wanted.settings.configurations),
   ]);
@@ -79,13 +95,35 @@ function describeEnv(variable: string, before: string | undefined, after: string
 }
 
 /** Everything that a revision will need and that can be asked for beforehand. */
-async function checkSource(deps: Deps, tenant: Tenant, request: PushRequest, { source, from }: Wanted): Promise<void> {
-  if (from) return await checkImage(deps, from);
+async function checkSource(
+  deps: Deps,
+  tenant: Tenant,
+  asked: { name: string; request: PushRequest; present: Present; wanted: Wanted },
+): Promise<void> {
+  const { name, request, present, wanted } = asked;
+  const { source, from, settings } = wanted;
+  if (request.restart && settings.stopped) throw new Fault("usage", `the app '${name}' is stopped, so there is nothing to restart; start it`);
+  // Pods that run have their image already.
+  const more = replicasOf(settings) > (present.serving ? replicasOf(present.serving.spec.settings) : 0);
+  if (from) return wanted.samePods && !more ? undefined : await checkImage(deps, from);
   if (source.kind === "image" && request.rebuild) throw new Fault("usage", "an image that was pushed as it is has nothing to build again");
+  if (source.kind === "git" && request.source) return await checkGit(deps, tenant, source);
   if (source.kind !== "tree") return;
-  const tree = await deps.sources.complete(tenant.uid, source.tree);
-  if (!tree.some((entry) => entry.path === "Dockerfile" && entry.kind !== "directory"))
-    throw new Fault("no_dockerfile", "the source has no Dockerfile at its top");
+  const tree = await deps.sources.complete(tenant.uid, source.tree).catch((error) => {
+    throw request.source ? error : sourceGone(name, error);
+  });
+  checkDockerfile(tree);
+}
+
+/** What the cluster's network has to say comes with the fetch. */
+async function checkGit({ kube }: Deps, tenant: Tenant, source: GitSource): Promise<void> {
+  checkHost(new URL(source.url).hostname);
+  await pickCredential(kube, tenant.name, source);
+}
+
+function sourceGone(app: string, error: unknown): unknown {
+  if (!(error instanceof Fault) || !["tree_base_unknown", "chunks_missing"].includes(error.code)) return error;
+  return new Fault("source_gone", `the source that '${app}' was built from is not kept any more`, { cause: error, details: { app } });
 }
 
 async function checkImage({ config }: Deps, { spec, status }: Revision): Promise<void> {
@@ -162,6 +200,7 @@ function revisionOf(app: App, number: number, { request, wanted, serving, user }
       app: name,
       number,
       source: wanted.source,
+      ...(wanted.fetched && !wanted.from ? { fetched: wanted.fetched } : {}),
       ...(wanted.from ? { from: wanted.from.spec.number } : {}),
       pods,
       settings: wanted.settings,

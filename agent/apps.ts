@@ -1,6 +1,7 @@
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { V1Secret } from "#shared/kube/objects";
+import { pathOf } from "#shared/kube/resource";
 import { LABEL, revisionName } from "./objects/meta.ts";
 import { type App, DAVIT_API, type Revision } from "./objects/types.ts";
 
@@ -36,6 +37,14 @@ export async function patchRevision(kube: Kube, revision: Revision, status: Part
   return await kube.apply<Revision>({ apiVersion: DAVIT_API, kind: "Revision", metadata: { name, namespace }, status: revision.status } as Revision, {
     subresource: "status",
   });
+}
+
+/** Adds labels to a revision. */
+export async function labelRevision(kube: Kube, revision: Revision, labels: Record<string, string>): Promise<void> {
+  const { name, namespace } = revision.metadata;
+  const path = pathOf({ apiVersion: DAVIT_API, kind: "Revision", namespace, name });
+  await kube.json(path, { method: "PATCH", contentType: "application/merge-patch+json", body: { metadata: { labels } } });
+  revision.metadata.labels = { ...revision.metadata.labels, ...labels };
 }
 
 export async function setAppStatus(kube: Kube, app: App, status: NonNullable<App["status"]>): Promise<void> {

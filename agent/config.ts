@@ -24,7 +24,11 @@ const Environment = z.object({
   DAVIT_S3_BUCKET: z.string().default("davit"),
   /** host:port, the same for builds and nodes. */
   DAVIT_REGISTRY: z.string().min(1),
+  /** Of each app, so many revisions that were live, and so many that were not, outlive the newest (docs/gc.md). */
+  DAVIT_KEEP_REVISIONS: z.coerce.number<string>().int().min(1).default(10),
   DAVIT_PORT: z.coerce.number<string>().default(8080),
+  /** The same API for fetch Jobs, which reach the agent without an ingress: it ends TLS itself here. */
+  DAVIT_TLS_PORT: z.coerce.number<string>().default(8443),
 });
 
 export interface Config {
@@ -37,17 +41,19 @@ export interface Config {
   mirrors: { registry: string; url: URL }[];
   s3: { endpoint: URL; bucket: string; accessKey: Secret; secretKey: Secret };
   registry: string;
+  keepRevisions: number;
   /** PEM of the CA that signed the certificates of S3 and the registry. */
   ca: string;
   registryKey: RegistryKey;
   port: number;
+  tls: { port: number; cert: string; key: Secret };
 }
 
 /** Reads everything the agent is configured by, once. @throws ZodError naming the variable */
 export async function readConfig(env: Record<string, string | undefined>): Promise<Config> {
   const values = Environment.parse(env);
-  const [accessKey, secretKey, ca] = await Promise.all(
-    ["s3/accessKey", "s3/secretKey", "trust/ca.crt"].map((file) => readFile(`${FILES}/${file}`, "utf8")),
+  const [accessKey, secretKey, ca, cert, key] = await Promise.all(
+    ["s3/accessKey", "s3/secretKey", "trust/ca.crt", "tls/tls.crt", "tls/tls.key"].map((file) => readFile(`${FILES}/${file}`, "utf8")),
   );
   const [host = "", port = ""] = values.DAVIT_DOMAIN.split(":");
   return {
@@ -65,9 +71,11 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
       secretKey: new Secret((secretKey ?? "").trim()),
     },
     registry: values.DAVIT_REGISTRY,
+    keepRevisions: values.DAVIT_KEEP_REVISIONS,
     ca: ca ?? "",
     registryKey: await readRegistryKey(`${FILES}/registry-key/private.jwk.json`),
     port: values.DAVIT_PORT,
+    tls: { port: values.DAVIT_TLS_PORT, cert: cert ?? "", key: new Secret(key ?? "") },
   };
 }
 

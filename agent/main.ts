@@ -1,6 +1,6 @@
 import { jsonLog } from "./log.ts";
 
-const USAGE = "usage: davit agent serve|stage|registry|trust-nodes\n";
+const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes\n";
 
 /** The binary's other life: `args` is what follows `davit agent`. Returns the exit code. */
 export async function agentMain(args: string[]): Promise<number> {
@@ -18,6 +18,12 @@ export async function agentMain(args: string[]): Promise<number> {
       stop.signal.addEventListener("abort", () => process.exit(0));
       const report = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
       return await stage(Bun.stdin.stream(), report, (error) => log("an order hit a bug", { error }));
+    }
+    case "fetch": {
+      const { runFetch } = await import("./fetch/main.ts");
+      const report = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+      await runFetch(report, (error) => log("a fetch hit a bug", { error }), stop.signal);
+      return 0;
     }
     case "registry": {
       const { runGate } = await import("./registry/main.ts");

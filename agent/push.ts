@@ -1,8 +1,10 @@
 import { Fault, type FaultCode } from "#shared/fault";
 import { getRevision, patchRevision, type RevisionStatus, readEnv, setAppStatus } from "./apps.ts";
 import { DAVIT_API } from "./objects/types.ts";
+import { isPinned } from "./objects/workload.ts";
 import { ownFault } from "./own-fault.ts";
 import { deploy, restore } from "./phases/deploy.ts";
+import { fetchSource } from "./phases/fetch.ts";
 import { answer } from "./phases/live.ts";
 import { stage } from "./phases/stage.ts";
 import { resultOf } from "./result.ts";
@@ -18,6 +20,7 @@ export async function push(run: Run): Promise<void> {
   let deploying = false;
   try {
     run.signal.throwIfAborted();
+    await fetchSource(run);
     const image = await stage(run);
     if (await servesAlready(run, image)) return await finish(run, { outcome: "unchanged", ...urlOfApp(run) });
     deploying = true;
@@ -39,6 +42,8 @@ async function servesAlready({ kube, app, revision }: Run, image: string): Promi
   const { source, from, settings, rebuild } = revision.spec;
   if (source.kind === "tree" || from !== undefined || rebuild || app.status?.revision === undefined) return false;
   const serving = await getRevision(kube, app.metadata.namespace, app.metadata.name, app.status.revision);
+  // What a tag means may have changed since.
+  if (!isPinned(image)) return false;
   if (serving?.status?.image !== image || changedSettings(serving.spec.settings, settings).length > 0) return false;
   if (!sameEnv(await readEnv(kube, serving), await readEnv(kube, revision))) return false;
   return await serves(kube, serving, settings);

@@ -2,10 +2,12 @@ import { Fault } from "#shared/fault";
 import type { Config } from "./config.ts";
 import { mintAgentCredential, mintBuildCredential, mintPullCredential } from "./registry/credential.ts";
 
-const MANIFESTS = [
+/** What an image may be described by. */
+export const MANIFESTS = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
-  "application/vnd.oci.image.index.v1+json",
 ];
 /** A build's credential is worth nothing soon after a build could have ended. */
 const BUILD_CREDENTIAL_SECONDS = 3600;
@@ -34,16 +36,22 @@ export async function pullDockerConfig(config: Config, namespace: string): Promi
 /** Whether the registry has the image. @throws Fault registry_unavailable */
 export async function hasImage(config: Config, image: string, signal: AbortSignal): Promise<boolean> {
   const [name = "", digest = ""] = image.slice(config.registry.length + 1).split("@");
+  return (await findDigest(config, name, digest, signal)) !== undefined;
+}
+
+/** The digest of what the registry has in a repository by a tag or a digest. @throws Fault registry_unavailable */
+export async function findDigest(config: Config, name: string, reference: string, signal: AbortSignal): Promise<string | undefined> {
   try {
     const token = await pullToken(config, name, signal);
-    const response = await fetch(`https://${config.registry}/v2/${name}/manifests/${digest}`, {
+    const response = await fetch(`https://${config.registry}/v2/${name}/manifests/${reference}`, {
       method: "HEAD",
       headers: { authorization: `Bearer ${token}`, accept: MANIFESTS.join(", ") },
       tls: { ca: config.ca },
       signal,
     });
-    if (response.ok) return true;
-    if (response.status === 404) return false;
+    if (response.status === 404) return undefined;
+    const digest = response.headers.get("docker-content-digest");
+    if (response.ok && digest) return digest;
     throw new Error(`it answered ${response.status}`);
   } catch (cause) {
     if (signal.aborted) throw signal.reason;

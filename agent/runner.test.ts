@@ -4,6 +4,7 @@ import { Kube } from "#shared/kube/client";
 import { startVersity } from "#test/versity";
 import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { Locks } from "./locks.ts";
 import { KEY_ID, MANAGED } from "./objects/meta.ts";
 import type { Revision } from "./objects/types.ts";
 import { Runner } from "./runner.ts";
@@ -64,7 +65,8 @@ test("an app's deletion ends the push that runs and those that wait behind it, a
   using api = apiServer();
   const { store } = versity;
   const config = { registryKey: { kid: "key" } } as Config;
-  const deps: Deps = { kube: api.kube, store, sources: new Sources(store), config, log: () => {} };
+  const locks = new Locks();
+  const deps: Deps = { kube: api.kube, store, sources: new Sources(store, locks), locks, config, log: () => {} };
   const runner = new Runner(deps, new Tenants(deps), new AbortController().signal);
   runner.start(revision(1));
   runner.start(revision(2, { image: "registry/team/shop@sha256:00" }));

@@ -72,6 +72,11 @@ export class Runner {
     return await (this.#logs.get(key) ?? this.#openLog(key, revision));
   }
 
+  /** The apps of which a push is under way. */
+  busy(): AppKey[] {
+    return [...this.#queues.keys()];
+  }
+
   /** Stops the pushes of an app that is being deleted. */
   async cancel(namespace: string, app: string): Promise<void> {
     const key = keyOf(namespace, app);

@@ -7,11 +7,15 @@ import { pause } from "#shared/within";
 import { aborted } from "./aborted.ts";
 import { Auth } from "./api/auth.ts";
 import { handlers } from "./api/handlers.ts";
+import { Sessions } from "./api/sessions.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { Collector } from "./gc/collector.ts";
+import { collectDaily } from "./gc/daily.ts";
+import { Locks } from "./locks.ts";
 import type { Log } from "./log.ts";
 import { ownFault } from "./own-fault.ts";
-import { followRemovals } from "./remove.ts";
+import { Removals } from "./remove.ts";
 import { Runner } from "./runner.ts";
 import { type ObjectStore, openStore } from "./store/object-store.ts";
 import { Sources } from "./store/sources.ts";
@@ -26,15 +30,21 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   const config = await readConfig(env);
   const kube = new Kube(await inCluster());
   const store = await storeWhenUp(config, log, stop);
-  const deps: Deps = { kube, store, sources: new Sources(store), config, log };
+  const locks = new Locks();
+  const deps: Deps = { kube, store, sources: new Sources(store, locks), locks, config, log };
   const tenants = new Tenants(deps);
   const runner = new Runner(deps, tenants, stop);
-  const auth = new Auth(kube);
+  const auth = new Auth(kube, config.registryKey);
   void keepUp(() => tenants.run(stop), log, stop);
   await runner.resume();
-  void keepUp(() => followRemovals(deps, runner, stop), log, stop);
+  const collector = new Collector(deps, tenants, () => runner.busy());
+  const removals = new Removals(deps, runner, collector);
+  void keepUp(() => removals.follow(stop), log, stop);
+  void collectDaily(deps, collector, stop);
 
-  const answer = serve(api, handlers({ deps, tenants, runner, auth }), {
+  const parts = { deps, tenants, runner, auth, collector, removals };
+  const sessions = new Sessions(parts, log);
+  const answer = serve(api, handlers(parts), {
     authenticate: (request) => auth.authenticate(request),
     toFault: ownFault,
     onBug: (error, request) => log("a request hit a bug", { method: request.method, path: new URL(request.url).pathname, error }),
@@ -43,11 +53,24 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
     port: config.port,
     maxRequestBodySize: MAX_BODY,
     idleTimeout: 0,
-    fetch: (request) => (new URL(request.url).pathname === "/healthz" ? new Response("ok\n") : answer(request)),
+    websocket: sessions.handlers,
+    fetch: async (request, server) => {
+      if (new URL(request.url).pathname === "/healthz") return new Response("ok\n");
+      const taken = await sessions.take(request, server);
+      return taken === "taken" ? undefined : (taken ?? (await answer(request)));
+    },
+  });
+  const inside = Bun.serve({
+    port: config.tls.port,
+    tls: { cert: config.tls.cert, key: config.tls.key.reveal() },
+    maxRequestBodySize: MAX_BODY,
+    idleTimeout: 0,
+    fetch: answer,
   });
   log("the agent serves", { version: VERSION, port: config.port });
   await aborted(stop);
-  await server.stop(true);
+  await sessions.stop();
+  await Promise.all([server.stop(true), inside.stop(true)]);
 }
 
 /** A watch that was refused, because a role or a token is being replaced, is tried again. */

@@ -25,8 +25,10 @@ export interface Wanted {
   settings: AppSettings;
   env: Record<string, string>;
   buildArgs: Record<string, string>;
-  /** Absent for a git source until its commit is known. */
+  /** Absent for a git source until its commit is known, and for an image. */
   key: string | undefined;
+  /** Of a git source that is built again: what was fetched then. */
+  fetched: Revision["spec"]["fetched"];
   /** The revision whose image is taken as it is. */
   from: Revision | undefined;
   /** Whether the Pods that serve are right for it as they are. */
@@ -47,7 +49,7 @@ export async function readPresent(deps: Deps, namespace: string, name: string): 
  * @throws Fault app_not_found, revision_not_found when there is nothing to take the source from
  */
 export async function want(deps: Deps, present: Present, request: PushRequest, name: string): Promise<Wanted> {
-  const model = request.from === undefined ? present.base : restorable(present, request.from, name);
+  const model = await modelOf(deps, present, request, name);
   const source = request.source ?? model?.spec.source;
   if (!source) throw nothingPushed(present, name);
   const modelEnv = model === present.base || !model ? present.env : await readEnv(deps.kube, model);
@@ -58,16 +60,38 @@ export async function want(deps: Deps, present: Present, request: PushRequest, n
     env: mergeEnv(modelEnv, request.env ?? {}),
     buildArgs,
     key: request.source ? keyOf(request.source, buildArgs, deps) : model?.metadata.labels?.[LABEL.buildKey],
+    fetched: request.source ? undefined : fetchedOf(model),
     from: request.source || request.rebuild ? undefined : model,
   };
   return { ...wanted, samePods: !request.rebuild && !request.restart && servesAs(present, wanted) };
 }
 
-function restorable({ revisions }: Present, number: number, app: string): Revision {
-  const found = revisions.find((revision) => revision.spec.number === number);
-  if (found?.status?.image) return found;
-  const why = found ? `revision ${number} of '${app}' has no image: its build did not end well` : `the app '${app}' has no revision ${number}`;
-  throw new Fault("revision_not_found", why, { details: { app, revision: String(number) } });
+/** The revision that is built upon: what there is now, or what is gone back to. To build again, no more is needed than that it was tried. */
+async function modelOf(deps: Deps, present: Present, { from, rebuild }: PushRequest, app: string): Promise<Revision | undefined> {
+  if (from === "previous") return await previous(deps, present, app);
+  if (from === undefined) return present.base ?? (rebuild ? present.revisions[0] : undefined);
+  const found = present.revisions.find(({ spec }) => spec.number === from);
+  if (found && (rebuild || found.status?.image)) return found;
+  const why = found ? `revision ${from} of '${app}' has no image: its build did not end well` : `the app '${app}' has no revision ${from}`;
+  throw new Fault("revision_not_found", why, { details: { app, revision: String(from) } });
+}
+
+/** The newest revision before the one that serves that was live, and that the serving Pods are not right for. */
+async function previous({ kube }: Deps, present: Present, app: string): Promise<Revision> {
+  const { serving, revisions } = present;
+  if (!serving) throw nothingPushed(present, app);
+  const env = await readEnv(kube, serving);
+  for (const revision of revisions) {
+    if (revision.spec.number >= serving.spec.number || revision.status?.outcome !== "live" || !revision.status.image) continue;
+    const alike = revision.status.image === serving.status?.image && sameInPods(revision.spec.settings, serving.spec.settings);
+    if (!alike || !sameEnv(await readEnv(kube, revision), env)) return revision;
+  }
+  throw new Fault("revision_not_found", `the app '${app}' has no earlier revision that differs from the one that serves`, { details: { app } });
+}
+
+function fetchedOf(model: Revision | undefined): Revision["spec"]["fetched"] {
+  const { commit, tree } = model?.status ?? {};
+  return commit && tree ? { commit, tree } : model?.spec.fetched;
 }
 
 function nothingPushed({ app }: Present, name: string): Fault {
@@ -81,11 +105,15 @@ export function settingsOf(present: Present, model: Revision | undefined, reques
   const then = model?.spec.settings;
   return {
     routes: request.routes ?? now?.routes ?? [`${name}.${deps.config.domain.host}`],
-    instances: request.instances ?? now?.instances ?? 1,
+    instances: request.instances ?? Math.max(now?.instances ?? 1, request.stopped === false ? 1 : 0),
     stopped: request.stopped ?? now?.stopped ?? false,
     port: request.port ?? then?.port ?? DEFAULT_PORT,
-    configurations: [...new Set(request.configurations ?? then?.configurations ?? [])].sort(),
+    configurations: boundBy(request, then?.configurations ?? []),
   };
+}
+
+function boundBy({ configurations, bind = [], unbind = [] }: PushRequest, then: readonly string[]): string[] {
+  return [...new Set([...(configurations ?? then), ...bind])].filter((name) => !unbind.includes(name)).sort();
 }
 
 function mergeEnv(env: Record<string, string>, changes: Record<string, string | null>): Record<string, string> {
@@ -93,15 +121,21 @@ function mergeEnv(env: Record<string, string>, changes: Record<string, string | 
   return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
+/** Of what is the same each time that it is pushed: a branch or an image's tag is to be looked up first. */
 function keyOf(source: Source, buildArgs: Record<string, string>, deps: Deps): string | undefined {
-  return source.kind === "git" ? undefined : buildKey({ source, buildArgs }, deps.config.kanikoImage);
+  return source.kind !== "tree" ? undefined : buildKey({ source, buildArgs }, deps.config.kanikoImage);
 }
 
 function servesAs({ serving, base, env }: Present, wanted: Omit<Wanted, "samePods">): boolean {
   if (!serving?.status?.image || serving !== base) return false;
-  const sameImage = wanted.from ? wanted.from.status?.image === serving.status.image : wanted.key === serving.metadata.labels?.[LABEL.buildKey];
-  const kept = (["port", "configurations"] as const).every((field) => same(serving.spec.settings[field], wanted.settings[field]));
-  return sameImage && wanted.key !== undefined && kept && sameEnv(env, wanted.env);
+  const key = serving.metadata.labels?.[LABEL.buildKey];
+  const sameImage = wanted.from ? wanted.from.status?.image === serving.status.image : wanted.key !== undefined && wanted.key === key;
+  return sameImage && sameInPods(serving.spec.settings, wanted.settings) && sameEnv(env, wanted.env);
+}
+
+/** Whether they differ in nothing that a Pod knows of. */
+function sameInPods(a: AppSettings, b: AppSettings): boolean {
+  return (["port", "configurations"] as const).every((field) => same(a[field], b[field]));
 }
 
 /** Settings that differ, compared one by one: the API server keeps the fields of an object in an order of its own. */

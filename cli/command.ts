@@ -8,7 +8,7 @@ export abstract class BaseCommand extends Command<Context> {
   kubeconfig = Option.String("--kubeconfig", { description: "<FILE> kubeconfig to use instead of a login" });
   kubeContext = Option.String("--context", { description: "<NAME> context of the kubeconfig to use instead of a login" });
   server = Option.String("--server", { description: "<URL> the login to use, when there are several" });
-  output = Option.String("-o,--output", "text", { description: "<FORMAT> what stdout gets: text or json" });
+  output = Option.String("-o,--output", "text", { description: "<text|json> what stdout gets" });
   verbose = Option.Boolean("--verbose", false, { description: "say more about what goes wrong" });
 
   /** The work; its value is the exit code. */
@@ -57,8 +57,8 @@ export abstract class NamespacedCommand extends BaseCommand {
   namespace = Option.String("-n,--namespace", { description: "<NAME> namespace (default: $DAVIT_NAMESPACE, the login's, or 'apps')" });
 
   /** The connection and the namespace that the command is about. */
-  protected async connectNamespace(): Promise<{ client: Connection["client"]; namespace: string }> {
+  protected async connectNamespace(): Promise<{ connection: Connection; client: Connection["client"]; namespace: string }> {
     const [{ pickNamespace }, connection] = await Promise.all([import("./agent-client/namespace.ts"), this.connect()]);
-    return { client: connection.client, namespace: pickNamespace(this.namespace, this.context.env, connection) };
+    return { connection, client: connection.client, namespace: pickNamespace(this.namespace, this.context.env, connection) };
   }
 }

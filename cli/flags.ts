@@ -3,18 +3,34 @@ import { Fault } from "#shared/fault";
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 /** The longest wait a timer can make. */
 const LONGEST_MS = 2 ** 31 - 1;
+const MOST_REVISIONS = 1_000_000_000;
 
 /**
  * Milliseconds of a text such as `90s`, `10m`, `1h30m`.
  * @throws Fault usage
  */
 export function parseDuration(flag: string, text: string): number {
+  const ms = durationOf(text);
+  if (ms === undefined) throw usage(flag, `${flag} is a duration such as 90s, 10m or 1h30m, not '${text}'`);
+  return ms;
+}
+
+function durationOf(text: string): number | undefined {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   const ms = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ""] ?? 0), 0);
-  if (parts.map(([part]) => part).join("") !== text || ms <= 0 || ms > LONGEST_MS) {
-    throw usage(flag, `${flag} is a duration such as 90s, 10m or 1h30m, not '${text}'`);
-  }
-  return ms;
+  return parts.map(([part]) => part).join("") === text && ms > 0 && ms <= LONGEST_MS ? ms : undefined;
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * The time so long before `now`, or the time itself, as ISO 8601.
+ * @throws Fault usage
+ */
+export function parseSince(flag: string, text: string, now: number): string {
+  const at = TIME.test(text) ? Date.parse(text) : now - (durationOf(text) ?? Number.NaN);
+  if (Number.isFinite(at)) return new Date(at).toISOString();
+  throw usage(flag, `${flag} is a duration such as 90s, 10m or 1h30m, or a time such as 2026-01-31T08:00:00Z, not '${text}'`);
 }
 
 /**
@@ -27,6 +43,11 @@ export function parseWhole(flag: string, text: string, least: number, most: numb
   throw usage(flag, `${flag} is a whole number from ${least} to ${most}, not '${text}'`);
 }
 
+/** A revision's number. @throws Fault usage */
+export function parseRevision(flag: string, text: string): number {
+  return parseWhole(flag, text, 1, MOST_REVISIONS);
+}
+
 /**
  * `NAME=VALUE`s as a record; the last one of a name wins. Values are taken as they are: no commas are split, nothing is expanded.
  * @throws Fault usage; it never shows a value
@@ -35,7 +56,8 @@ export function parsePairs(flag: string, texts: readonly string[], isName: (name
   const pairs: Record<string, string> = {};
   for (const text of texts) {
     const cut = text.indexOf("=");
-    if (cut < 0) throw usage(flag, `${flag} takes NAME=VALUE; there is no '=' after '${text.slice(0, 40)}'`);
+    // It may be a value that stands there alone.
+    if (cut < 0) throw usage(flag, `${flag} takes NAME=VALUE; number ${texts.indexOf(text) + 1} has no '='`);
     const name = text.slice(0, cut);
     if (!isName(name))
       throw usage(flag, `${flag} takes NAME=VALUE; '${name}' cannot be a variable's name (letters, digits and '_', not starting with a digit)`);

@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
 type Env = Record<string, string | undefined>;
@@ -12,6 +12,11 @@ export function configDir(env: Env): string {
 export function cacheDir(env: Env): string {
   if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, "davit");
   return env.LOCALAPPDATA ? join(env.LOCALAPPDATA, "davit", "cache") : join(home(env), ".cache", "davit");
+}
+
+/** The folder for what goes when the command ends: `$TMPDIR`, else the system's. */
+export function tempDir(env: Env): string {
+  return env.TMPDIR || tmpdir();
 }
 
 /** The user's home folder. */

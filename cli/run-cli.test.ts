@@ -22,7 +22,7 @@ describe("the command line", () => {
   test.each([[["help", "push"]], [["push", "--help"]], [["push", "--name", "x", "-h"]]])("%j explains push", async (argv) => {
     await using home = await createHome();
     const { code, out } = await davit(home, argv);
-    expect(out).toStartWith("usage: davit push [options]\n");
+    expect(out).toStartWith("usage: davit push [MANIFEST] [options]\n");
     expect(out).toContain("  -n, --namespace NAME  ");
     expect(out).toContain("\nCommon options\n");
     expect(out).not.toMatch(/#\d|<[A-Z]+> [a-z]/);
@@ -41,7 +41,8 @@ describe("the command line", () => {
 
   test.each([
     [["psuh"], "there is no command `davit psuh`; did you mean `davit push`?"],
-    [["app"], "`davit app` is followed by one of: list, show, logs, delete"],
+    [["app"], "`davit app` is followed by one of: list, show, logs, "],
+    [["app", "env"], "`davit app env` is followed by one of: list, set, unset\n"],
     [["app", "lsit"], "there is no command `davit app lsit`; did you mean `davit app list`?"],
     [["qqqqqq"], "there is no command `davit qqqqqq`\n"],
     [["--nope"], "there is no command `davit --nope`"],
@@ -50,7 +51,7 @@ describe("the command line", () => {
     [["push", "-x"], "davit push has no option -x\n"],
     [["push", "--name"], "--name needs a value"],
     [["push", "--yes=maybe"], "--yes takes no value"],
-    [["push", "here"], "'here' is one argument too many for davit push"],
+    [["push", "here", "there"], "'there' is one argument too many for davit push"],
     [["push", "-o", "yaml"], "--output is one of text, json, events, not 'yaml'"],
     [["app", "list", "-o", "events"], "--output is one of text, json, not 'events'"],
     [["app", "show"], "davit app show needs an argument more\n        usage: davit app show <NAME> [options]"],

@@ -9,6 +9,10 @@ export async function runCli(argv: readonly string[], context: Context): Promise
       context.out(`davit ${VERSION}`);
       return 0;
     }
+    if (argv[0] === "__complete") {
+      const { answer } = await import("./completion/answer.ts");
+      return await answer(argv.slice(1), context);
+    }
     const topic = helpTopic(argv);
     if (topic) return await help(topic, context);
     const { buildCli, commandPath } = await import("./cli.ts");

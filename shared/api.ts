@@ -1,17 +1,22 @@
 import { z } from "zod";
 import {
   AppDetails,
+  AppManifest,
   AppName,
   AppSummary,
   ConfigurationKey,
   ConfigurationName,
   ConfigurationSummary,
+  ConfigurationValue,
+  GitCredential,
   GitCredentialSummary,
   NamespaceName,
   PushRequest,
   RevisionNumber,
   Sha256,
 } from "./app.ts";
+import { GarbageItem } from "./garbage.ts";
+import { SeenLines } from "./log-position.ts";
 import { PushEvent, PushResult } from "./push-event.ts";
 import { type Client, type Handlers, json, stream } from "./rpc.ts";
 import { TreeUpload } from "./tree.ts";
@@ -88,8 +93,16 @@ export const api = {
     listApps: json({ method: "GET", path: "/v1/namespaces/:namespace/apps", output: z.array(AppSummary) }),
     listAllApps: json({ method: "GET", path: "/v1/apps", output: z.array(AppSummary) }),
     showApp: json({ method: "GET", path: "/v1/namespaces/:namespace/apps/:app", output: AppDetails }),
+    /** What sessions (shared/sessions.ts) can be opened to, for who may open them; `port` is where the app listens. */
+    listInstances: json({
+      method: "GET",
+      path: "/v1/namespaces/:namespace/apps/:app/instances",
+      output: z.object({ port: z.number(), instances: z.array(z.object({ name: z.string(), ready: z.boolean() })) }),
+    }),
     /** An app's environment with its values: for who may change it. */
     showEnv: json({ method: "GET", path: "/v1/namespaces/:namespace/apps/:app/env", output: z.record(z.string(), z.string()) }),
+    /** What would push the app again as it is, values of its env and all: for who may change it. */
+    showManifest: json({ method: "GET", path: "/v1/namespaces/:namespace/apps/:app/manifest", output: AppManifest }),
     deleteApp: json({ method: "DELETE", path: "/v1/namespaces/:namespace/apps/:app", output: z.object({}) }),
     appLogs: stream({
       method: "GET",
@@ -101,37 +114,58 @@ export const api = {
         since: z.iso.datetime({ offset: true }).optional(),
         /** Of the containers before the last restart. */
         previous: flag.optional(),
+        /** What a reader that was cut off has had of each instance (shared/log-position.ts); the rest of those follows. */
+        seen: SeenLines.optional(),
       }),
       output: LogLine,
     }),
 
     listConfigurations: json({ method: "GET", path: "/v1/namespaces/:namespace/configurations", output: z.array(ConfigurationSummary) }),
+    /** With `values`, which are for who may change them, also those. */
     showConfiguration: json({
       method: "GET",
       path: "/v1/namespaces/:namespace/configurations/:configuration",
-      output: ConfigurationSummary.extend({ values: z.record(z.string(), z.string()) }),
+      query: z.object({ values: flag.optional() }),
+      output: ConfigurationSummary.extend({ values: z.record(z.string(), ConfigurationValue).optional() }),
     }),
     /**
      * Makes a configuration, or changes the given values of one (null takes a value away). `changed` is false when all
-     * was so already. Apps that it is bound to are not restarted by this.
+     * was so already. Apps that it is bound to are not restarted by this. `id` is made up by the caller for one request:
+     * asked twice with the same id (an answer was lost on its way) is asked once.
      */
     putConfiguration: json({
       method: "PUT",
       path: "/v1/namespaces/:namespace/configurations/:configuration",
-      body: z.object({ create: z.boolean(), values: z.record(ConfigurationKey, z.string().nullable()) }),
+      body: z.object({ create: z.boolean(), id: z.uuid().optional(), values: z.record(ConfigurationKey, ConfigurationValue.nullable()) }),
       output: z.object({ changed: z.boolean(), configuration: ConfigurationSummary }),
     }),
     /** Fault configuration_bound while apps use it. */
     deleteConfiguration: json({ method: "DELETE", path: "/v1/namespaces/:namespace/configurations/:configuration", output: z.object({}) }),
 
     listGitCredentials: json({ method: "GET", path: "/v1/namespaces/:namespace/git-credentials", output: z.array(GitCredentialSummary) }),
+    /** Fault credential_exists unless what is there is the very same. */
     putGitCredential: json({
       method: "PUT",
       path: "/v1/namespaces/:namespace/git-credentials/:credential",
-      body: z.object({ host: z.string().min(1), username: z.string().min(1), password: z.string().min(1), create: z.boolean() }),
+      body: GitCredential,
       output: GitCredentialSummary,
     }),
     deleteGitCredential: json({ method: "DELETE", path: "/v1/namespaces/:namespace/git-credentials/:credential", output: z.object({}) }),
+
+    /** Collects what is garbage, of one namespace or of all, and tells what it was; `dryRun` tells only. */
+    collectGarbage: stream({
+      method: "POST",
+      path: "/v1/gc",
+      body: z.object({ dryRun: z.boolean(), namespace: NamespaceName.optional() }),
+      output: GarbageItem,
+    }),
+    /** Everything of which `ref` is a name or a part of one, with why it is kept or would be collected. */
+    explainGarbage: json({
+      method: "GET",
+      path: "/v1/gc",
+      query: z.object({ ref: z.string().min(1), namespace: NamespaceName.optional() }),
+      output: z.array(GarbageItem),
+    }),
   },
 } as const;
 

@@ -1,17 +1,15 @@
 import { z } from "zod";
 
-const LABEL = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const label = (longest: number) =>
+  z
+    .string()
+    .max(longest, `is longer than ${longest} characters`)
+    .regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, "has to be lower-case letters, digits and '-', starting with a letter");
 
 /** A name that becomes part of a host name: a DNS label that starts with a letter, at most 40 characters (revision numbers and hashes are appended to it). */
-export const AppName = z
-  .string()
-  .max(40, "is longer than 40 characters")
-  .regex(LABEL, "has to be lower-case letters, digits and '-', starting with a letter");
+export const AppName = label(40);
 
-export const NamespaceName = z
-  .string()
-  .max(50, "is longer than 50 characters")
-  .regex(LABEL, "has to be lower-case letters, digits and '-', starting with a letter");
+export const NamespaceName = label(50);
 
 /** A host, with a path when the app serves only part of it: `shop.example.com`, `example.com/shop`. */
 export const Route = z
@@ -27,13 +25,49 @@ export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 export const RevisionNumber = z.number().int().min(1);
 
 /** A configuration, git credential or Secret key: what Kubernetes takes for the name of a Secret. */
-export const ConfigurationName = AppName;
+export const ConfigurationName = label(40);
 
 /** A git repository's address: https only, and no credential in it. */
 export const GitUrl = z
   .string()
   .max(2000)
-  .regex(/^https:\/\/[^\s@]+$/, "has to be an https:// URL without a user name or password in it");
+  .regex(/^https:\/\/[^\s@?#\\/]+(\/[^\s@?#\\]*)?$/, { error: ({ input }) => whyNoGitUrl(String(input)) })
+  .refine((url) => URL.canParse(url), "has to be a URL such as https://git.example.com/team/shop.git");
+
+/** Never shows a user's name or password, which people put into URLs. */
+function whyNoGitUrl(text: string): string {
+  const [, host, path] =
+    /^(?:ssh:\/\/(?:[^@/]*@)?([-.\w]+)(?::\d+)?\/|[-.\w]+@([-.\w]+):)(.*)$/.exec(text)?.filter((part) => part !== undefined) ?? [];
+  if (host) return `has to begin with https://, davit has no ssh keys; most servers have the same repository at https://${host}/${path}`;
+  if (/^https:\/\/[^/]*@/.test(text)) return "must have no user name or password in it: a git credential of the namespace keeps them";
+  if (/^http:\/\//.test(text)) return "has to begin with https://: without TLS anybody on the way can change the code";
+  return "has to be a URL such as https://git.example.com/team/shop.git";
+}
+
+/** A git server: its host, and its port unless that is 443. */
+const GitHost = z
+  .string()
+  .max(260)
+  .toLowerCase()
+  .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?$/, "has to be a host such as git.example.com, with a port when that is not 443")
+  .transform((host) => host.replace(/:443$/, ""));
+
+/** What lets into private repositories of one host; `ca` (PEM) is trusted besides the well-known authorities. */
+export const GitCredential = z.object({
+  host: GitHost,
+  username: z
+    .string()
+    .min(1, "is empty")
+    .max(250)
+    .regex(/^[^:\p{Cc}]*$/u, "must not have a ':' or control characters in it"),
+  password: z
+    .string()
+    .min(1, "is empty")
+    .max(10_000)
+    .regex(/^\P{Cc}*$/u, "must not have control characters in it"),
+  ca: z.string().max(200_000).includes("-----BEGIN CERTIFICATE-----", "has no PEM certificate in it").optional(),
+});
+export type GitCredential = z.infer<typeof GitCredential>;
 
 /** A branch, a tag or a commit (full, or its first 7 or more characters). */
 export const GitRevision = z
@@ -41,11 +75,14 @@ export const GitRevision = z
   .max(250)
   .regex(/^(?!-)[^\s~^:?*[\\]+$/, "has to be a branch, a tag or a commit");
 
-/** An image as a registry names it, with a tag or a digest or neither. */
+/** An image as a registry names it, with a tag or a digest or neither or both. */
 export const ImageRef = z
   .string()
   .max(500)
-  .regex(/^[a-z0-9][a-z0-9._:/-]*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/i, "has to be an image, such as registry.example.com/team/shop:1.2");
+  .regex(
+    /^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d{1,5})?\/)?[a-z0-9]+([-._]+[a-z0-9]+)*(\/[a-z0-9]+([-._]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
+    "has to be an image in lower case, such as registry.example.com/team/shop:1.2",
+  );
 
 /**
  * What is pushed. `tree` is the id of a tree that the agent holds; `revision` of a git source is as it was asked for,
@@ -67,16 +104,22 @@ export const PushRequest = z.object({
   id: z.uuid().optional(),
   /** Absent: the source that the app has. */
   source: Source.optional(),
-  /** Take source, image, env, port and configurations of this revision: a rollback. */
-  from: RevisionNumber.optional(),
+  /**
+   * Take source, image, env, port and configurations of this revision: a rollback. `previous` is the newest one before
+   * the serving one that was live and differs from it in any of these.
+   */
+  from: z.union([RevisionNumber, z.literal("previous")]).optional(),
   routes: z.array(Route).max(50).optional(),
   /** Merged into the app's; null takes a variable away. */
   env: z.record(EnvName, z.string().nullable()).optional(),
   instances: z.number().int().min(0).max(100).optional(),
-  /** Runs no instance until it is started again; the number of instances is remembered. */
+  /** Runs no instance until it is started again; the number of instances is remembered. `false` runs one at least. */
   stopped: z.boolean().optional(),
   port: z.number().int().min(1).max(65535).optional(),
+  /** All of them; `bind` and `unbind` add to them and take away instead. */
   configurations: z.array(ConfigurationName).max(50).optional(),
+  bind: z.array(ConfigurationName).max(50).optional(),
+  unbind: z.array(ConfigurationName).max(50).optional(),
   buildArgs: z.record(z.string(), z.string()).optional(),
   /** Build even what was built before. */
   rebuild: z.boolean().optional(),
@@ -111,6 +154,10 @@ export const RevisionSummary = z.object({
   outcome: Outcome.nullable(),
   image: z.string().nullable(),
   source: z.string(),
+  /** The revision whose image it took, when it did not find or build its own. */
+  from: z.number().nullable(),
+  /** The revision whose Pods serve it: its own number, unless it differs from that one in instances and routes only. */
+  pods: z.number(),
   createdAt: z.string(),
   createdBy: z.string(),
   phases: z.record(z.string(), z.number()),
@@ -121,6 +168,9 @@ export const RevisionSummary = z.object({
 export type RevisionSummary = z.infer<typeof RevisionSummary>;
 
 export const AppDetails = AppSummary.extend({
+  /** How many instances run unless it is stopped; `instances` counts those that are to run now. */
+  scale: z.number(),
+  stopped: z.boolean(),
   port: z.number(),
   envNames: z.array(z.string()),
   configurations: z.array(z.string()),
@@ -129,7 +179,22 @@ export const AppDetails = AppSummary.extend({
 });
 export type AppDetails = z.infer<typeof AppDetails>;
 
-/** A named set of values in a namespace; the values themselves are told only by showConfiguration. */
+/** What a manifest may be called; of several in one folder the first of these is read. */
+export const MANIFEST_NAMES = ["davit.yml", "davit.yaml", "epinio.yml", "epinio.yaml"] as const;
+
+/** All that a manifest says of an app: what would push it again as it is. */
+export const AppManifest = z.object({
+  source: Source,
+  routes: z.array(z.string()),
+  instances: z.number(),
+  port: z.number(),
+  env: z.record(z.string(), z.string()),
+  configurations: z.array(z.string()),
+  buildArgs: z.record(z.string(), z.string()),
+});
+export type AppManifest = z.infer<typeof AppManifest>;
+
+/** A named set of values in a namespace; the values themselves are told by showConfiguration only. */
 export const ConfigurationSummary = z.object({
   name: z.string(),
   keys: z.array(z.string()),
@@ -143,7 +208,10 @@ export type ConfigurationSummary = z.infer<typeof ConfigurationSummary>;
 export const ConfigurationKey = z
   .string()
   .max(253)
-  .regex(/^(?!\.\.?$)[-._A-Za-z0-9]+$/, "has to be letters, digits, '-', '_' and '.'");
+  .regex(/^(?!\.\.|\.$|__proto__$)[-._A-Za-z0-9]+$/, "has to be letters, digits, '-', '_' and '.'");
+
+/** Anything that fits into a file, as base64. */
+export const ConfigurationValue = z.base64();
 
 export const GitCredentialSummary = z.object({ name: z.string(), host: z.string(), username: z.string(), createdAt: z.string() });
 export type GitCredentialSummary = z.infer<typeof GitCredentialSummary>;

@@ -14,11 +14,15 @@ const TABLE = {
   revision_not_found: { exit: 3, http: 404 },
   route_taken: { exit: 3, http: 409 },
   app_deleting: { exit: 3, http: 409 },
+  no_url: { exit: 3, http: 404 },
+  instance_not_found: { exit: 3, http: 404 },
   configuration_not_found: { exit: 3, http: 404 },
   configuration_exists: { exit: 3, http: 409 },
   configuration_bound: { exit: 3, http: 409 },
+  configuration_too_large: { exit: 2, http: 413 },
   credential_not_found: { exit: 3, http: 404 },
   credential_exists: { exit: 3, http: 409 },
+  ref_not_found: { exit: 3, http: 404 },
   input_needed: { exit: 4, http: 400 },
 
   source_not_found: { exit: 10, http: 400 },
@@ -29,6 +33,7 @@ const TABLE = {
   source_link: { exit: 15, http: 400 },
   source_special_file: { exit: 16, http: 400 },
   source_name: { exit: 17, http: 400 },
+  archive_invalid: { exit: 13, http: 400 },
   no_dockerfile: { exit: 18, http: 400 },
   manifest_invalid: { exit: 19, http: 400 },
 
@@ -51,9 +56,17 @@ const TABLE = {
   pack_invalid: { exit: 34, http: 400 },
   chunks_missing: { exit: 35, http: 409 },
   tree_base_unknown: { exit: 36, http: 409 },
+  source_gone: { exit: 37, http: 410 },
 
   hydrate_failed: { exit: 40, http: 500 },
   volume_full: { exit: 41, http: 507 },
+  git_unreachable: { exit: 42, http: 502 },
+  git_auth: { exit: 43, http: 422 },
+  git_repository_not_found: { exit: 44, http: 422 },
+  git_revision_not_found: { exit: 45, http: 422 },
+  git_refused: { exit: 46, http: 422 },
+  git_too_large: { exit: 47, http: 422 },
+  fetch_failed: { exit: 48, http: 500 },
 
   staging_failed: { exit: 50, http: 500 },
   build_failed: { exit: 51, http: 422 },
@@ -64,6 +77,7 @@ const TABLE = {
   build_timeout: { exit: 56, http: 422 },
   staging_unschedulable: { exit: 57, http: 503 },
   image_gone: { exit: 58, http: 410 },
+  image_not_found: { exit: 59, http: 422 },
 
   rollout_failed: { exit: 60, http: 422 },
   app_crashed: { exit: 61, http: 422 },
@@ -74,6 +88,7 @@ const TABLE = {
   app_not_ready: { exit: 66, http: 422 },
 
   deadline: { exit: 124, http: 504 },
+  command_not_started: { exit: 127, http: 422 },
   interrupted: { exit: 130, http: 499 },
   bug: { exit: 1, http: 500 },
 } as const satisfies Record<string, { exit: number; http: number }>;

@@ -8,7 +8,7 @@ import { CHUNK_SIZE } from "./tree.ts";
  * sha256 of the raw bytes (32), raw size (u32 BE), stored size (u32 BE). Stored bytes are a zstd frame, or the raw
  * bytes themselves where zstd would not make them smaller (stored size = raw size). A pack is named by the sha256 of all its bytes.
  */
-const HEADER = 40;
+export const PACK_HEADER = 40;
 /** Bytes of one pack at most: one full chunk always fits. */
 export const PACK_SIZE = 8 * 1024 * 1024;
 
@@ -29,12 +29,12 @@ export function sha256(bytes: Uint8Array | string): string {
 export function encodeFrame(digest: string, raw: Uint8Array): Uint8Array {
   const squeezed = raw.length > 64 ? Bun.zstdCompressSync(raw, { level: 3 }) : raw;
   const stored = squeezed.length < raw.length ? squeezed : raw;
-  const frame = new Uint8Array(HEADER + stored.length);
+  const frame = new Uint8Array(PACK_HEADER + stored.length);
   frame.set(Buffer.from(digest, "hex"));
   const view = new DataView(frame.buffer);
   view.setUint32(32, raw.length);
   view.setUint32(36, stored.length);
-  frame.set(stored, HEADER);
+  frame.set(stored, PACK_HEADER);
   if (stored !== raw) release(stored);
   return frame;
 }
@@ -48,11 +48,11 @@ export function checkPack(pack: Uint8Array): PackedChunk[] {
   const chunks: PackedChunk[] = [];
   const view = new DataView(pack.buffer, pack.byteOffset, pack.byteLength);
   for (let at = 0; at < pack.length; ) {
-    if (at + HEADER > pack.length) throw new Fault("pack_invalid", "the pack ends inside a header");
+    if (at + PACK_HEADER > pack.length) throw new Fault("pack_invalid", "the pack ends inside a header");
     const digest = Buffer.from(pack.subarray(at, at + 32)).toString("hex");
     const size = view.getUint32(at + 32);
     const stored = view.getUint32(at + 36);
-    const offset = at + HEADER;
+    const offset = at + PACK_HEADER;
     if (offset + stored > pack.length) throw new Fault("pack_invalid", "the pack ends inside a chunk");
     const raw = unpackChunk(pack.subarray(offset, offset + stored), size);
     const honest = sha256(raw) === digest;

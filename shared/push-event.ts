@@ -27,6 +27,7 @@ const stamp = { seq: z.number().int().min(1), at: z.number() };
 const KnownEvent = z.discriminatedUnion("type", [
   z.object({ ...stamp, type: z.literal("phase-started"), phase: Phase, note: z.string().optional() }),
   z.object({ ...stamp, type: z.literal("phase-ended"), phase: Phase, ms: z.number(), note: z.string().optional() }),
+  /** `total` is 0 while it is not known. */
   z.object({ ...stamp, type: z.literal("progress"), phase: Phase, done: z.number(), total: z.number(), unit: z.enum(["bytes", "files", "pods"]) }),
   z.object({ ...stamp, type: z.literal("log"), phase: Phase, line: z.string() }),
   z.object({ ...stamp, type: z.literal("notice"), message: z.string() }),

@@ -63,7 +63,8 @@ function decodeParam(text: string, name: string): string {
   }
 }
 
-function checkProtocol(request: Request): void {
+/** @throws Fault version_skew */
+export function checkProtocol(request: Request): void {
   const theirs = request.headers.get(PROTOCOL_HEADER);
   if (theirs !== null && theirs !== String(PROTOCOL)) {
     throw new Fault("version_skew", `this agent speaks protocol ${PROTOCOL}, the caller ${theirs}`);

@@ -10,6 +10,8 @@ const Environment = z.object({
   /** tls.crt and tls.key, as a Secret of type kubernetes.io/tls is mounted. */
   DAVIT_GATE_TLS: z.string().default("/etc/davit/tls"),
   DAVIT_GATE_KEY: z.string().default("/etc/davit/registry-key/private.jwk.json"),
+  /** Distribution's root directory, on the volume that both have. */
+  DAVIT_GATE_STORAGE: z.string().default("/data"),
 });
 
 export interface GateConfig {
@@ -18,6 +20,7 @@ export interface GateConfig {
   upstream: string;
   tlsFolder: string;
   keyFile: string;
+  storage: string;
 }
 
 /** @throws ZodError naming the variable */
@@ -29,5 +32,6 @@ export function readGateConfig(env: Record<string, string | undefined>): GateCon
     upstream: values.DAVIT_GATE_UPSTREAM,
     tlsFolder: values.DAVIT_GATE_TLS,
     keyFile: values.DAVIT_GATE_KEY,
+    storage: values.DAVIT_GATE_STORAGE,
   };
 }

@@ -16,6 +16,7 @@ export const Credential = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("build"), repository: z.string() }),
   z.object({ kind: z.literal("pull"), namespace: z.string() }),
   z.object({ kind: z.literal("agent"), access: z.array(z.object({ repository: z.string(), actions: z.array(Action) })) }),
+  z.object({ kind: z.literal("storage") }),
 ]);
 export type Credential = z.infer<typeof Credential>;
 
@@ -41,6 +42,11 @@ export function mintAgentCredential(
   options: { ttlSeconds: number; access: { repository: string; actions: ("pull" | "delete")[] }[] },
 ): Promise<Secret> {
   return mint(key, { kind: "agent", access: options.access }, options.ttlSeconds);
+}
+
+/** For the agent: the gate's `/storage`, which takes the credential itself. It gets no token. */
+export function mintStorageCredential(key: RegistryKey, options: { ttlSeconds: number }): Promise<Secret> {
+  return mint(key, { kind: "storage" }, options.ttlSeconds);
 }
 
 async function mint(key: RegistryKey, credential: Credential, ttlSeconds?: number): Promise<Secret> {

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import type { Server } from "bun";
 import type { Log } from "../log.ts";
 import type { GateConfig } from "./config.ts";
-import { type RegistryKey, readRegistryKey } from "./key.ts";
+import { readRegistryKey } from "./key.ts";
+import { Layout } from "./layout.ts";
+import { Pushes } from "./pushes.ts";
+import { answerStorage, type Stored } from "./storage-endpoint.ts";
 import { answerToken, refusal } from "./token-endpoint.ts";
 
 /** Longer than Go's HTTP clients keep an idle connection (90 s): they close first and never write into a closed one. */
@@ -40,9 +43,9 @@ export interface Gate {
  * checks the tokens itself. Bodies of any size pass in both directions without being held.
  */
 export async function serveGate(config: GateConfig, log: Log): Promise<Gate> {
-  const key = await readRegistryKey(config.keyFile);
+  const stored: Stored = { layout: new Layout(config.storage), pushes: new Pushes(), key: await readRegistryKey(config.keyFile), log };
   let certificate = await readCertificate(config.tlsFolder);
-  let server = listen(config, config.port, certificate, key, log);
+  let server = listen(config, config.port, certificate, stored);
   const port = server.port ?? config.port;
   return {
     port,
@@ -51,7 +54,7 @@ export async function serveGate(config: GateConfig, log: Log): Promise<Gate> {
       if (next.cert === certificate.cert && next.key === certificate.key) return false;
       // Both listen for a moment (SO_REUSEPORT), so no connection is refused in between.
       const old = server;
-      server = listen(config, port, next, key, log);
+      server = listen(config, port, next, stored);
       certificate = next;
       void old.stop();
       log("the registry's certificate was changed");
@@ -66,7 +69,7 @@ async function readCertificate(folder: string): Promise<Certificate> {
   return { cert, key };
 }
 
-function listen(config: GateConfig, port: number, tls: Certificate, key: RegistryKey, log: Log): Server<undefined> {
+function listen(config: GateConfig, port: number, tls: Certificate, stored: Stored): Server<undefined> {
   return Bun.serve({
     port,
     ...(config.host ? { hostname: config.host } : {}),
@@ -77,13 +80,14 @@ function listen(config: GateConfig, port: number, tls: Certificate, key: Registr
     fetch(request, server) {
       const { pathname } = new URL(request.url);
       if (pathname === "/healthz") return health(config);
-      if (pathname === "/auth/token") return answerToken(request, key, log);
-      if (pathname !== "/v2" && !pathname.startsWith("/v2/")) return refusal(404, "UNSUPPORTED", "this is a container registry");
+      if (pathname === "/auth/token") return answerToken(request, stored);
       server.timeout(request, 0);
-      return forward(request, config, log);
+      if (pathname === "/storage" || pathname.startsWith("/storage/")) return answerStorage(request, stored);
+      if (pathname !== "/v2" && !pathname.startsWith("/v2/")) return refusal(404, "UNSUPPORTED", "this is a container registry");
+      return pass(request, config, stored);
     },
     error(error) {
-      log("a registry request failed", { error });
+      stored.log("a registry request failed", { error });
       return refusal(500, "UNKNOWN", "the registry's gate failed; see the log of the container 'gate'");
     },
   });
@@ -98,6 +102,20 @@ async function health(config: GateConfig): Promise<Response> {
   } catch {
     return refusal(503, "UNAVAILABLE", "distribution does not answer");
   }
+}
+
+/** Methods that change what repositories refer to. PATCH brings bytes of an upload, which is nothing yet, and may take its time. */
+const CHANGES = new Set(["POST", "PUT", "DELETE"]);
+/** A layer in a build's cache, by its key. */
+const CACHED_LAYER = /^\/v2\/([^/]+\/[^/]+\/cache)\/manifests\/([\w][\w.-]*)$/;
+
+async function pass(request: Request, config: GateConfig, { layout, pushes, log }: Stored): Promise<Response> {
+  if (CHANGES.has(request.method)) return await pushes.change(() => forward(request, config, log));
+  const answer = await forward(request, config, log);
+  const [, repository, tag] = CACHED_LAYER.exec(new URL(request.url).pathname) ?? [];
+  // So that the layers that builds go on taking are not taken for old ones.
+  if (answer.ok && repository && tag) await layout.touchTag(repository, tag).catch((error) => log("a cached layer could not be touched", { error }));
+  return answer;
 }
 
 async function forward(request: Request, config: GateConfig, log: Log): Promise<Response> {

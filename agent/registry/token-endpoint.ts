@@ -2,16 +2,24 @@ import { toFault } from "#shared/fault";
 import type { Log } from "../log.ts";
 import { subjectOf, verifyCredential } from "./credential.ts";
 import type { RegistryKey } from "./key.ts";
+import type { Pushes } from "./pushes.ts";
 import { type Access, grant, mintRegistryToken, parseScopes, SERVICE, tokenSeconds } from "./token.ts";
 
 /** Far more than the largest form with a credential in it; the body comes from anybody, so it is bounded. */
 const MAX_FORM_BYTES = 64 * 1024;
 
+interface TokenService {
+  key: RegistryKey;
+  /** Told of every build that gets a token. */
+  pushes: Pushes;
+  log: Log;
+}
+
 /**
  * Answers `/auth/token` as both kinds of client ask: GET with Basic (crane, kaniko, skopeo) and POST with a form (containerd).
  * 401 for a credential that is not good; a good one that may do nothing of what it asked gets a token that allows nothing.
  */
-export async function answerToken(request: Request, key: RegistryKey, log: Log): Promise<Response> {
+export async function answerToken(request: Request, { key, pushes, log }: TokenService): Promise<Response> {
   const asked = request.method === "POST" ? await readForm(request) : readQuery(request);
   if (asked === undefined) return refusal(400, "UNSUPPORTED", "the form is too large or not one");
   if (asked.password === undefined) return refusal(401, "UNAUTHORIZED", "a credential is needed");
@@ -22,7 +30,8 @@ export async function answerToken(request: Request, key: RegistryKey, log: Log):
     if (access.length === 0 && asked.scopes.length > 0)
       log("a registry token grants nothing of what was asked", { subject: subjectOf(credential), asked: asked.scopes });
     const ttlSeconds = tokenSeconds(Math.floor(Date.now() / 1000), expiresAt);
-    const token = (await mintRegistryToken(key, { subject: subjectOf(credential), access, ttlSeconds })).reveal();
+    const mint = () => mintRegistryToken(key, { subject: subjectOf(credential), access, ttlSeconds });
+    const token = (await (credential.kind === "build" ? pushes.grant(credential.repository, mint) : mint())).reveal();
     return Response.json(
       { token, access_token: token, expires_in: ttlSeconds, issued_at: new Date().toISOString() },
       { headers: { "cache-control": "no-store" } },

@@ -44,6 +44,8 @@ function allowedActions(credential: Credential, repository: string): Action[] {
     case "agent":
       // Never push, whatever the credential says: images are made by builds only.
       return credential.access.flatMap((entry) => (entry.repository === repository ? entry.actions.filter((action) => action !== "push") : []));
+    case "storage":
+      return [];
   }
 }
 

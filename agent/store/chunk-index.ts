@@ -31,9 +31,14 @@ export class ChunkIndex {
   }
 
   async add(uid: string, pack: string, chunks: readonly PackedChunk[]): Promise<void> {
-    await this.#store.put(keys.packIndex(uid, pack), encode(chunks));
+    await this.#store.put(keys.packIndex(uid, pack), encodeIndex(chunks));
     const known = await this.#tenant(uid);
     for (const chunk of chunks) known.set(chunk.digest, place(pack, chunk));
+  }
+
+  /** What is in the store has changed: it is read again when it is next asked for. */
+  forget(uid: string): void {
+    this.#tenants.delete(uid);
   }
 
   #tenant(uid: string): Promise<Map<string, ChunkPlace>> {
@@ -78,7 +83,7 @@ async function loadIndexes(store: ObjectStore, uid: string): Promise<Map<string,
     for (const name of next) {
       const pack = name.slice(name.lastIndexOf("/") + 1);
       const bytes = await store.get(name);
-      for (const chunk of bytes ? decode(bytes) : []) known.set(chunk.digest, place(pack, chunk));
+      for (const chunk of bytes ? decodeIndex(bytes) : []) known.set(chunk.digest, place(pack, chunk));
     }
   };
   await Promise.all(Array.from({ length: 16 }, worker));
@@ -89,11 +94,12 @@ function place(pack: string, chunk: PackedChunk): ChunkPlace {
   return { pack, offset: chunk.offset, stored: chunk.stored, size: chunk.size };
 }
 
-function encode(chunks: readonly PackedChunk[]): Uint8Array {
+/** The text of a pack's index: a line a chunk. */
+export function encodeIndex(chunks: readonly PackedChunk[]): Uint8Array {
   return Buffer.from(chunks.map((chunk) => [chunk.digest, chunk.offset, chunk.stored, chunk.size].join(" ")).join("\n"));
 }
 
-function decode(bytes: Uint8Array): PackedChunk[] {
+export function decodeIndex(bytes: Uint8Array): PackedChunk[] {
   return new TextDecoder()
     .decode(bytes)
     .split("\n")

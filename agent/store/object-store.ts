@@ -5,10 +5,17 @@ import { within } from "#shared/within";
 import type { Config } from "../config.ts";
 
 /** How long a presigned URL works: longer than any build may take to start reading. */
-const PRESIGN_SECONDS = 3600;
+export const PRESIGN_SECONDS = 3600;
 
 /** A request that takes longer has been lost: even 8 MiB over a slow line take less. */
 const REQUEST_MS = 60_000;
+
+export interface StoredObject {
+  key: string;
+  bytes: number;
+  /** When it was written, in milliseconds since 1970. */
+  at: number;
+}
 
 /** What davit keeps in S3. Keys are `/`-separated; values are at most a few MiB, so they are whole in memory. */
 export interface ObjectStore {
@@ -18,6 +25,10 @@ export interface ObjectStore {
   has(key: string): Promise<boolean>;
   /** Keys below the prefix, sorted. */
   list(prefix: string): Promise<string[]>;
+  /** The same, with size and time. */
+  look(prefix: string): Promise<StoredObject[]>;
+  /** The next parts of the keys below the prefix that go on after another `/`. */
+  folders(prefix: string): Promise<string[]>;
   remove(keys: readonly string[]): Promise<void>;
   /** A URL with which anybody may read this one object for an hour. */
   presign(key: string): Promise<string>;
@@ -47,6 +58,14 @@ export async function openStore(config: Config["s3"], ca: string, requestMs = RE
 type Guard = <T>(work: () => Promise<T>) => Promise<T>;
 
 function s3Store(minio: Client, bucket: string, guard: Guard): ObjectStore {
+  const objects = (prefix: string) =>
+    guard(async () => {
+      const found: StoredObject[] = [];
+      for await (const item of minio.listObjectsV2(bucket, prefix, true)) {
+        if (item.name) found.push({ key: item.name, bytes: item.size, at: item.lastModified.getTime() });
+      }
+      return found.sort((a, b) => (a.key < b.key ? -1 : 1));
+    });
   return {
     put: (key, bytes) =>
       guard(async () => void (await minio.putObject(bucket, key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), bytes.length))),
@@ -57,11 +76,13 @@ function s3Store(minio: Client, bucket: string, guard: Guard): ObjectStore {
         return new Uint8Array(Buffer.concat(parts));
       }).catch(absent(undefined)),
     has: (key) => guard(async () => Boolean(await minio.statObject(bucket, key))).catch(absent(false)),
-    list: (prefix) =>
+    list: async (prefix) => (await objects(prefix)).map(({ key }) => key),
+    look: objects,
+    folders: (prefix) =>
       guard(async () => {
-        const keys: string[] = [];
-        for await (const item of minio.listObjectsV2(bucket, prefix, true)) if (item.name) keys.push(item.name);
-        return keys.sort();
+        const found: string[] = [];
+        for await (const item of minio.listObjectsV2(bucket, prefix, false)) if (item.prefix) found.push(item.prefix.slice(prefix.length, -1));
+        return found.sort();
       }),
     remove: (keys) =>
       guard(async () => {

@@ -5,6 +5,7 @@ import { encodeFrame, sha256 } from "#shared/pack";
 import type { PushResult } from "#shared/push-event";
 import { byPath, type TreeEntry, treeId } from "#shared/tree";
 import { startVersity, type TestStore } from "#test/versity";
+import { Locks } from "../locks.ts";
 import { ChunkIndex } from "./chunk-index.ts";
 import { EventLog } from "./event-log.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -36,13 +37,19 @@ test("objects: what is put is got, listed, readable by a presigned URL, and gone
   const url = await store.presign("a/b c/ü");
   const ranged = await fetch(url, { headers: { range: "bytes=0-0" }, tls: { rejectUnauthorized: false } });
   expect(await ranged.text()).toBe("x");
+  expect(await store.look("a/")).toEqual([
+    { key: "a/b c/ü", bytes: text("x").length, at: expect.any(Number) },
+    { key: "a/z", bytes: 0, at: expect.any(Number) },
+  ]);
+  expect(await store.folders("")).toContain("a");
+  expect(await store.folders("a/")).toEqual(["b c"]);
   await store.remove(["a/b c/ü", "a/z"]);
   expect(await store.list("a/")).toEqual([]);
 });
 
 test("sources: only what is missing is asked for, also by an agent that has just started", async () => {
   const uid = randomUUID();
-  const sources = new Sources(versity.store);
+  const sources = new Sources(versity.store, new Locks());
   const tree = [entry("a"), entry("b")];
   expect((await sources.negotiate(uid, { tree: treeId(tree), entries: tree })).missing).toHaveLength(2);
   await put(sources, uid, packOf("a"));
@@ -50,7 +57,7 @@ test("sources: only what is missing is asked for, also by an agent that has just
   await expect(sources.complete(uid, treeId(tree))).rejects.toMatchObject({ code: "chunks_missing" });
   await put(sources, uid, packOf("b"));
 
-  const restarted = new Sources(versity.store);
+  const restarted = new Sources(versity.store, new Locks());
   const next = [...tree, entry("c", "a")].sort(byPath);
   expect(await restarted.negotiate(uid, { tree: treeId(next), base: treeId(tree), entries: [entry("c", "a")] })).toEqual({ missing: [] });
   expect(await restarted.complete(uid, treeId(next))).toEqual(next);
@@ -60,7 +67,7 @@ test("sources: only what is missing is asked for, also by an agent that has just
 
 test("sources: what does not fit is refused", async () => {
   const uid = randomUUID();
-  const sources = new Sources(versity.store);
+  const sources = new Sources(versity.store, new Locks());
   const tree = [entry("a")];
   await expect(sources.negotiate(uid, { tree: treeId(tree), base: treeId([entry("z")]), entries: tree })).rejects.toMatchObject({
     code: "tree_base_unknown",

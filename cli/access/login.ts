@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { Fault } from "#shared/fault";
@@ -7,6 +6,7 @@ import { type Login, loadLogins, loginsFile, saveLogins, serverUrl } from "../ag
 import { checkNamespace } from "../agent-client/namespace.ts";
 import type { Context } from "../context.ts";
 import { checkTogether } from "../flags.ts";
+import { readCaFile } from "./ca-file.ts";
 
 /** The flags of `davit login`. */
 export interface LoginFlags {
@@ -59,20 +59,9 @@ function kept(login: Login | undefined): Login {
 
 function given(context: Context, { caFile, namespace }: LoginFlags): Login {
   return {
-    ...(caFile === undefined ? {} : { ca: readCa(resolve(context.cwd, caFile)) }),
+    ...(caFile === undefined ? {} : { ca: readCaFile(resolve(context.cwd, caFile)) }),
     ...(namespace === undefined ? {} : { namespace: checkNamespace(namespace) }),
   };
-}
-
-function readCa(file: string): string {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new Fault("usage", `--ca-file ${file} cannot be read`, { cause, details: { flag: "--ca-file" } });
-  }
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new Fault("usage", `--ca-file ${file} has no PEM certificate in it`, { details: { flag: "--ca-file" } });
 }
 
 async function credential(context: Context, flags: LoginFlags): Promise<Login> {

@@ -1,9 +1,12 @@
 import { api, type DavitClient } from "#shared/api";
 import { Fault } from "#shared/fault";
 import { client, type Transport } from "#shared/rpc-client";
+import type { Session } from "#shared/sessions";
+import type { Wire } from "#shared/wire";
 import type { Context } from "../context.ts";
-import { sendByLogin } from "./login-way.ts";
+import { sendByLogin, socketByLogin } from "./login-way.ts";
 import { type Login, type Logins, loadLogins, loginsFile, serverUrl } from "./logins.ts";
+import type { OpenSocket } from "./open-session.ts";
 import { loginTokens } from "./tokens.ts";
 import { withHeartbeat, withRetries, withToken, withWholeAnswers } from "./transport.ts";
 
@@ -19,6 +22,8 @@ export interface Connection {
   client: DavitClient;
   /** The same agent, each request tried once: for callers that repeat by themselves. */
   once: DavitClient;
+  /** Opens a session. @throws Fault agent_unreachable; what the agent has against it comes on the wire */
+  open: (session: Session) => Promise<Wire>;
   server: string;
   how: "login" | "kubeconfig";
   /** The login's own namespace. */
@@ -51,20 +56,27 @@ function loginOf(logins: Logins, server: string): Login {
 
 /** The agent at a server's URL, with the login's token and CA. */
 export function connectByLogin(world: World, server: string, login: Login): Connection {
-  const transport = withToken(withWholeAnswers(sendByLogin(server, login.ca), server), loginTokens(login, world.signal));
-  return { ...clients(world, transport), server, how: "login", namespace: login.namespace };
+  const tokens = loginTokens(login, world.signal);
+  const transport = withToken(withWholeAnswers(sendByLogin(server, login.ca), server), tokens);
+  return { ...clients(world, transport, server, socketByLogin(server, login.ca, tokens)), server, how: "login", namespace: login.namespace };
 }
 
 async function connectByKube(world: World, way: Way): Promise<Connection> {
-  const { connectKube, kubeTokens, sendByKube } = await import("./kube-way.ts");
+  const { connectKube, kubeTokens, sendByKube, socketByKube } = await import("./kube-way.ts");
   const connection = await connectKube(world.env, way);
-  const transport = withToken(withWholeAnswers(sendByKube(connection), connection.server), kubeTokens(connection, world.env));
-  return { ...clients(world, transport), server: connection.server, how: "kubeconfig" };
+  const tokens = kubeTokens(connection, world.env);
+  const transport = withToken(withWholeAnswers(sendByKube(connection), connection.server), tokens);
+  return { ...clients(world, transport, connection.server, socketByKube(connection, tokens)), server: connection.server, how: "kubeconfig" };
 }
 
-function clients(world: World, transport: Transport): Pick<Connection, "client" | "once"> {
+function clients(world: World, transport: Transport, server: string, socket: OpenSocket): Pick<Connection, "client" | "once" | "open"> {
   const interruptible: Transport = (path, request) =>
     transport(path, { ...request, signal: request.signal ? AbortSignal.any([request.signal, world.signal]) : world.signal });
   const once = withHeartbeat(interruptible);
-  return { client: client(api, withRetries(once, world)), once: client(api, once) };
+  const patient = client(api, withRetries(once, world));
+  const open: Connection["open"] = async (session) => {
+    const { openSession } = await import("./open-session.ts");
+    return await openSession({ open: socket, server, client: patient }, session);
+  };
+  return { client: patient, once: client(api, once), open };
 }

@@ -4,7 +4,7 @@ import { Fault } from "#shared/fault";
 import type { PushEvent, PushResult } from "#shared/push-event";
 import { davit, loggedIn, noPause } from "#test/cli";
 import { STORY, TOKEN } from "#test/fake-agent";
-import { blankResult } from "../push/prepare.ts";
+import { blankResult } from "../push/ending.ts";
 import { connectByLogin } from "./connect.ts";
 import { followPush } from "./follow.ts";
 

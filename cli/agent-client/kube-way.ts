@@ -8,6 +8,7 @@ import { Secret } from "#shared/secret";
 import { cacheDir, home } from "../paths.ts";
 import { cacheFile, writeCache } from "../source/cache-file.ts";
 import { unreachable } from "./fetch-fault.ts";
+import type { OpenSocket } from "./open-session.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Send } from "./transport.ts";
 
@@ -57,6 +58,13 @@ export function sendByKube({ kube, server }: KubeConnection): Send {
     const fault = proxyFault(server, response.status, text);
     if (fault) throw fault;
     return new Response(text, response);
+  };
+}
+
+/** A WebSocket the same way. */
+export function socketByKube({ kube }: KubeConnection, tokens: Tokens): OpenSocket {
+  return async (path, headers) => {
+    return await kube.webSocket(PROXY + path, new URLSearchParams(), [], { ...headers, "x-davit-token": (await tokens.get()).reveal() });
   };
 }
 

@@ -1,5 +1,7 @@
 import type { WireRequest } from "#shared/rpc-client";
 import { fetchFault, unreachable } from "./fetch-fault.ts";
+import type { OpenSocket } from "./open-session.ts";
+import type { Tokens } from "./tokens.ts";
 import type { Send } from "./transport.ts";
 
 /** The way through the agent's Ingress; `ca` is what the login trusts instead of the machine's CAs. */
@@ -12,6 +14,15 @@ export function sendByLogin(server: string, ca: string | undefined): Send {
       throw unreachable(server, `is not there yet (its ingress says ${response.status})`, { retry: true });
     }
     return response;
+  };
+}
+
+/** A WebSocket the same way. */
+export function socketByLogin(server: string, ca: string | undefined, tokens: Tokens): OpenSocket {
+  return async (path, headers) => {
+    const authorization = `Bearer ${(await tokens.get()).reveal()}`;
+    const options = { headers: { ...headers, authorization }, ...(ca === undefined ? {} : { tls: { ca } }) };
+    return new WebSocket(server.replace(/^http/, "ws") + path, options as never);
   };
 }
 

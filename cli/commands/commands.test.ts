@@ -36,7 +36,7 @@ describe("davit app", () => {
     await using world = await ready();
     await world.run(["push", "--name", "shop"]);
     const { out } = await world.run(["app", "show", "shop"]);
-    expect(out).toContain("url        http://shop.apps.test\n");
+    expect(out).toContain("url             http://shop.apps.test\n");
     expect(out).toContain("\n\nREVISION  OUTCOME  AGE");
     expect(JSON.parse((await world.run(["app", "show", "shop", "-o", "json"])).out)).toMatchObject({ name: "shop", revisions: [{ number: 1 }] });
     expect((await world.run(["app", "show", "nobody"])).code).toBe(3);

@@ -25,12 +25,13 @@ export class InstallCommand extends BaseCommand {
   kanikoImage = Option.String("--kaniko-image", { description: "<IMAGE> of kaniko, with a shell" });
   mirrors = Option.Array("--registry-mirror", [], { description: "<HOST=URL> where builds find the images of HOST instead" });
   certsDirs = Option.Array("--certs-dir", [], { description: "<PATH> containerd's certs.d folder on the nodes (default: found)" });
+  keepRevisions = Option.String("--keep-revisions", { description: "<NUMBER> revisions of each app that garbage collection leaves (default: 10)" });
   dryRun = Option.Boolean("--dry-run", false, { description: "print the objects as YAML and change nothing" });
   yes = Option.Boolean("--yes", false, { description: "ask nothing" });
   timeout = Option.String("--timeout", "5m", { description: "<DURATION> how long to wait until everything is ready" });
 
   protected async run(): Promise<number> {
-    const [{ installAndTell, installedLines }, { prepare, preview }, { parseDuration }] = await Promise.all([
+    const [{ installAndTell, installedLines }, { prepare, preview }, { parseDuration, parseWhole }] = await Promise.all([
       import("../install/tell.ts"),
       import("../install/install.ts"),
       import("../flags.ts"),
@@ -38,7 +39,8 @@ export class InstallCommand extends BaseCommand {
     const timeoutMs = parseDuration("--timeout", this.timeout);
     const kube = await this.kube();
     const ask = (suggestion?: string) => this.context.ask(`Domain for apps${suggestion ? ` [${suggestion}]` : ""}: `);
-    const prepared = await prepare(kube, this.flags(), this.context.isTTY && !this.yes ? ask : undefined);
+    const keepRevisions = this.keepRevisions === undefined ? undefined : parseWhole("--keep-revisions", this.keepRevisions, 1, 1000);
+    const prepared = await prepare(kube, { ...this.flags(), keepRevisions }, this.context.isTTY && !this.yes ? ask : undefined);
     if (this.dryRun) {
       const { renderYaml } = await import("../install/render.ts");
       const objects = preview(prepared);

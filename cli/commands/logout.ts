@@ -7,6 +7,7 @@ export class LogoutCommand extends BaseCommand {
     category: "Access",
     description: "forget a login",
     details: "Forgets the current login, or the one for URL. The token itself stays valid until it expires.",
+    examples: [["One of several", "davit logout https://davit.example.com"]],
   });
 
   url = Option.String({ name: "URL", required: false });

@@ -189,7 +189,7 @@ describe("davit push", () => {
     await using world = await loggedIn();
     const { code, out } = await davit(world.home, ["push", "--dry-run", "--env", "A=secret", "-o", "json"]);
     expect(JSON.parse(out)).toMatchObject({ plan: { app: "shop", isNew: true, changes: ["env A: added"] }, source: { files: 1, bytes: 13 } });
-    expect((await davit(world.home, ["push", "--dry-run"])).out).toContain("app        shop (new)\nnamespace  apps\n");
+    expect((await davit(world.home, ["push", "--dry-run"])).out).toContain("app           shop (new)  [default]\nnamespace     apps  [default]\n");
     expect((await davit(world.home, ["push", "--dry-run", "-o", "events"])).code).toBe(2);
     expect([world.agent.trees.size, world.agent.apps.length, code]).toEqual([0, 0, 0]);
   });

@@ -3,7 +3,11 @@ import { BaseCommand } from "../command.ts";
 
 export class WhoamiCommand extends BaseCommand {
   static override paths = [["whoami"]];
-  static override usage = Command.Usage({ category: "Access", description: "show who the agent takes you for, and which agent" });
+  static override usage = Command.Usage({
+    category: "Access",
+    description: "show who the agent takes you for, and which agent",
+    examples: [["With a kubeconfig's cluster", "davit whoami --context production"]],
+  });
 
   protected override async run(): Promise<number> {
     const { client, server, how } = await this.connect();

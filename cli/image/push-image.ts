@@ -1,10 +1,11 @@
 import { rootCertificates } from "node:tls";
 import { Fault } from "#shared/fault";
 import type { Blob } from "#shared/oci/blob";
+import { parseChallenge } from "#shared/oci/challenge";
 import { type Image, MEDIA_TYPES } from "#shared/oci/image";
 import { isUntrusted } from "#shared/untrusted";
 import type { Reference } from "./reference.ts";
-import { authorize, type Credentials, parseChallenge } from "./registry-auth.ts";
+import { authorize, type Credentials } from "./registry-auth.ts";
 
 export type PushOptions = {
   credentials?: Credentials;

@@ -1,16 +1,8 @@
 import { Fault } from "#shared/fault";
+import type { Challenge } from "#shared/oci/challenge";
 
 export type Credentials = { user: string; password: string };
 export type Send = (url: URL, init: RequestInit) => Promise<Response>;
-
-/** What a registry answers to a request without credentials: `Bearer realm="…",service="…"` or `Basic realm="…"`. */
-export type Challenge = { scheme: string; parameters: Record<string, string> };
-
-export function parseChallenge(header: string): Challenge {
-  const [, scheme = "", rest = ""] = /^\s*(\w+)\s*(.*)$/s.exec(header) ?? [];
-  const pairs = [...rest.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = "", value = ""]) => [key.toLowerCase(), value]);
-  return { scheme: scheme.toLowerCase(), parameters: Object.fromEntries(pairs) as Record<string, string> };
-}
 
 /**
  * The Authorization header that answers the challenge, for pulling from and pushing to one repository.

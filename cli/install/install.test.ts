@@ -182,7 +182,7 @@ test("uninstall keeps apps, their namespaces and the kinds; with apps it leaves 
     apiVersion: "davit.dev/v1alpha1",
     kind: "App",
     metadata: { name: "hello", namespace: "apps", finalizers: ["davit.dev/cleanup"] },
-    spec: { routes: [], instances: 1, port: 8080 },
+    spec: { routes: [], instances: 1, stopped: false, port: 8080, configurations: [] },
   } as KubeObject);
   const inventory = await takeInventory(plane.admin);
   expect(inventory).toMatchObject({ installed: true, apps: ["apps/hello"], tenants: ["apps"], volumes: ["davit/registry-data", "davit/s3-data"] });

@@ -2,7 +2,7 @@ import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { Secret } from "#shared/secret";
 import { type KeyPair, leafIsGood, newAuthority, newLeaf } from "./certificates.ts";
-import { OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
+import { AGENT_HOST, OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
 import { agentHost } from "./options.ts";
 import { type Facts, labelled } from "./plan.ts";
 import { jwksOf, newRegistryKey } from "./registry-key.ts";
@@ -20,7 +20,7 @@ type Data = Record<string, string>;
 
 /** The leafs, and the Secrets that are made once; named here so that a dry run can tell them. */
 export const MADE_ONCE = ["davit-ca", "davit-s3", "davit-registry-key"] as const;
-export const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls"] as const;
+export const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls", "davit-agent-internal-tls"] as const;
 
 /**
  * Makes what is missing: the CA, the S3 store's keys and the registry's signing key once and for ever, leaf certificates anew
@@ -40,7 +40,7 @@ export async function makeSecrets(kube: Kube, options: { domain: string; registr
   return {
     objects: [...leafs, ...trust(authority.certificate), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
     startedWith: {
-      agent: [authority.certificate, s3.accessKey, jwks].join(),
+      agent: [authority.certificate, s3.accessKey, jwks, leafs[3]?.data?.["tls.crt"]].join(),
       s3: (leafs[1]?.data?.["tls.crt"] ?? "") + s3.accessKey,
       registry: jwks,
     },
@@ -54,6 +54,8 @@ function leafNames(options: { domain: string; registryAddress: string }): Record
     "davit-s3-tls": [S3_HOST, "s3.davit.svc", "s3.davit", "s3"],
     // Builds use the name; nodes, which cannot resolve it, use the address.
     "davit-registry-tls": [REGISTRY_HOST, "registry.davit.svc", "registry.davit", "registry", options.registryAddress],
+    // Within the cluster the agent is reached by its Service, past the Ingress.
+    "davit-agent-internal-tls": [AGENT_HOST, "davit-agent.davit.svc", "davit-agent.davit", "davit-agent"],
   };
 }
 

@@ -9,13 +9,14 @@ const none: InstallFlags = { images: {}, mirrors: [], certsDirs: [] };
 
 test("a flag wins over what is installed, that over the default; images come with the version", () => {
   const installed = { domain: "old.example.com", storageClass: "slow", mirrors: ["docker.io=http://old"], certsDirs: ["/old"] };
-  expect(resolveOptions(none, installed)).toEqual({ ...installed, ingressClass: "", images: PUBLISHED_IMAGES });
+  expect(resolveOptions(none, installed)).toEqual({ ...installed, ingressClass: "", keepRevisions: 10, images: PUBLISHED_IMAGES });
   const flags = { ...none, domain: "new.example.com", storageClass: "fast", images: { s3: "mine" }, certsDirs: ["/new/"] };
-  expect(resolveOptions(flags, installed)).toEqual({
+  expect(resolveOptions(flags, { ...installed, keepRevisions: 3 })).toEqual({
     domain: "new.example.com",
     ingressClass: "",
     storageClass: "fast",
     images: { ...PUBLISHED_IMAGES, s3: "mine" },
+    keepRevisions: 3,
     mirrors: ["docker.io=http://old"],
     certsDirs: ["/new"],
   });
@@ -23,7 +24,7 @@ test("a flag wins over what is installed, that over the default; images come wit
 
 test("what was installed can be read back from the objects", () => {
   const options = resolveOptions(
-    { ...none, domain: "apps.example.com", mirrors: ["docker.io=http://m:1", "quay.io=http://m:2"], certsDirs: ["/a", "/b"] },
+    { ...none, domain: "apps.example.com", keepRevisions: 5, mirrors: ["docker.io=http://m:1", "quay.io=http://m:2"], certsDirs: ["/a", "/b"] },
     {},
   );
   const objects = workloads(options, { registryAddress: "10.0.0.1", certsDirs: options.certsDirs, startedWith: { agent: "", s3: "", registry: "" } });

@@ -13,6 +13,8 @@ export const PUBLISHED_IMAGES = {
   kaniko: "ghcr.io/davit-dev/kaniko:1.24.0-debug",
 } as const;
 
+const KEEP_REVISIONS = 10;
+
 export type Images = Record<keyof typeof PUBLISHED_IMAGES, string>;
 
 export interface InstallOptions {
@@ -23,6 +25,8 @@ export interface InstallOptions {
   /** Empty: the cluster's default. */
   storageClass: string;
   images: Images;
+  /** Revisions that garbage collection leaves of each app. */
+  keepRevisions: number;
   /** `HOST=URL` each. */
   mirrors: string[];
   /** Empty: found by looking at the nodes. */
@@ -34,6 +38,7 @@ export interface InstallFlags {
   domain?: string | undefined;
   ingressClass?: string | undefined;
   storageClass?: string | undefined;
+  keepRevisions?: number | undefined;
   images: Partial<Record<keyof Images, string | undefined>>;
   mirrors: string[];
   certsDirs: string[];
@@ -51,6 +56,7 @@ export function resolveOptions(flags: InstallFlags, installed: Partial<InstallOp
     ingressClass: flags.ingressClass ?? installed.ingressClass ?? "",
     storageClass: flags.storageClass ?? installed.storageClass ?? "",
     images: images as Images,
+    keepRevisions: flags.keepRevisions ?? installed.keepRevisions ?? KEEP_REVISIONS,
     mirrors: (flags.mirrors.length > 0 ? flags.mirrors : (installed.mirrors ?? [])).map(checkMirror),
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
   };
@@ -64,6 +70,7 @@ export function installedOptions(agent: V1Deployment | undefined, nodeTrust: V1D
     domain: agentEnv.DAVIT_DOMAIN,
     ingressClass: agentEnv.DAVIT_INGRESS_CLASS ?? "",
     storageClass: agentEnv.DAVIT_STORAGE_CLASS ?? "",
+    keepRevisions: Number(agentEnv.DAVIT_KEEP_REVISIONS || KEEP_REVISIONS),
     mirrors: (agentEnv.DAVIT_REGISTRY_MIRRORS ?? "").split(",").filter(Boolean),
     certsDirs: (envOf(nodeTrust).DAVIT_CERTS_DIRS ?? "").split(":").filter(Boolean),
   };

@@ -11,6 +11,7 @@ const options: InstallOptions = {
   ingressClass: "",
   storageClass: "",
   images: { agent: "r/davit:1", s3: "r/s3:1", registry: "r/registry:1", kaniko: "r/kaniko:1" },
+  keepRevisions: 10,
   mirrors: ["docker.io=http://mirror:5000", "quay.io=http://mirror:5001"],
   certsDirs: [],
 };
@@ -112,10 +113,20 @@ test("the same options give the same objects; what a Pod reads at its start rest
   expect(different.map(nameOf)).toEqual(["Deployment davit/s3"]);
 });
 
-test("builds may go to DNS, S3, the registry and the internet, and nothing may come in", () => {
-  const policy = find<V1NetworkPolicy>(planned, "NetworkPolicy davit-staging/davit-staging").spec;
-  expect([policy?.podSelector, policy?.policyTypes, policy?.ingress]).toEqual([{}, ["Ingress", "Egress"], undefined]);
-  expect(policy?.egress?.flatMap((rule) => rule.ports?.map((port) => port.port) ?? "internet")).toEqual([53, 53, 7070, 5000, "internet"]);
+test("builds may go to DNS, S3, the registry and the internet, fetches to DNS, the agent and the internet, and nothing may come in", () => {
+  const of = (name: string) => find<V1NetworkPolicy>(planned, `NetworkPolicy davit-staging/${name}`).spec;
+  // Each Pod there is one or the other.
+  expect(of("davit-staging")?.podSelector).toEqual({
+    matchExpressions: [{ key: "app.kubernetes.io/component", operator: "NotIn", values: ["fetch"] }],
+  });
+  expect(of("davit-fetch")?.podSelector).toEqual({ matchLabels: { "app.kubernetes.io/component": "fetch" } });
+  for (const [name, ports] of [
+    ["davit-staging", [53, 53, 7070, 5000, "internet"]],
+    ["davit-fetch", [53, 53, "https", "internet"]],
+  ] as const) {
+    expect([of(name)?.policyTypes, of(name)?.ingress]).toEqual([["Ingress", "Egress"], undefined]);
+    expect(of(name)?.egress?.flatMap((rule) => rule.ports?.map((port) => port.port) ?? "internet")).toEqual([...ports]);
+  }
 });
 
 test("published images are of fixed versions", () => {

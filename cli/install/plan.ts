@@ -80,6 +80,7 @@ function environment(options: InstallOptions, facts: Facts): Record<string, stri
     DAVIT_STORAGE_CLASS: options.storageClass,
     DAVIT_AGENT_IMAGE: options.images.agent,
     DAVIT_KANIKO_IMAGE: options.images.kaniko,
+    DAVIT_KEEP_REVISIONS: String(options.keepRevisions),
     DAVIT_REGISTRY_MIRRORS: options.mirrors.join(","),
     DAVIT_REGISTRY_ADDRESS: facts.registryAddress,
     DAVIT_CERTS_DIRS: facts.certsDirs.join(":"),

@@ -1,6 +1,6 @@
 import type { AppDetails, AppSummary } from "#shared/app";
+import { describeRevision, revisionTable } from "./revisions.ts";
 import { table } from "./table.ts";
-import { formatAge, formatMs } from "./units.ts";
 
 /** Apps as a table; nothing for none. */
 export function appTable(apps: readonly AppSummary[], withNamespace: boolean): string[] {
@@ -18,27 +18,24 @@ export function appTable(apps: readonly AppSummary[], withNamespace: boolean): s
 
 /** One app in full, then its revisions. */
 export function appLines(app: AppDetails, now: number): string[] {
+  const last = app.revisions[0];
   const rows: [string, string][] = [
     ["name", app.name],
     ["namespace", app.namespace],
     ["status", app.status],
     ["url", app.url ?? "-"],
     ["routes", app.routes.join(", ") || "-"],
-    ["ready", `${app.ready}/${app.instances}`],
+    ["instances", instancesOf(app)],
     ["port", String(app.port)],
     ["env", app.envNames.join(", ") || "-"],
+    ["configurations", app.configurations.join(", ") || "-"],
     ["image", app.image ?? "-"],
+    ["last push", last ? describeRevision(last, now) : "-"],
   ];
-  const lines = rows.map(([label, value]) => `${label.padEnd(9)}  ${value}`);
+  const lines = rows.map(([label, value]) => `${label.padEnd(14)}  ${value}`);
   return app.revisions.length === 0 ? lines : [...lines, "", ...revisionTable(app, now)];
 }
 
-function revisionTable({ revisions }: AppDetails, now: number): string[] {
-  return table(
-    ["revision", "outcome", "age", "by", "took", "why"],
-    revisions.map(({ number, outcome, phase, createdAt, createdBy, phases, fault }) => {
-      const ms = Object.values(phases).reduce((sum, each) => sum + each, 0);
-      return [number, outcome ?? phase, formatAge(createdAt, now), createdBy, ms === 0 ? null : formatMs(ms), fault ? fault.code : null];
-    }),
-  );
+function instancesOf({ ready, instances, stopped, scale }: AppDetails): string {
+  return stopped ? `none, stopped (${scale} when started)` : `${ready} of ${instances} ready`;
 }

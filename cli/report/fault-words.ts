@@ -42,18 +42,25 @@ export const FAULT_WORDS = {
   namespace_unmanaged: say("the namespace is not davit's", "`davit namespace list` shows those that are; choose one with -n"),
   namespace_exists: say("the namespace exists already", "`davit namespace list` shows it; choose another name"),
   app_not_found: say("no such app", ({ namespace }) => `\`davit app list${namespace ? ` -n ${namespace}` : ""}\` shows what is there`),
-  revision_not_found: say("no such revision", (details) => `\`davit app show ${app(details)}\` lists the revisions`),
+  revision_not_found: say("no such revision", (details) => `\`davit app revisions ${app(details)}\` lists them`),
   route_taken: say("the route is taken", "choose another with `davit push --route HOST[/PATH]`, or look who has it: `davit app list --all`"),
   app_deleting: say("the app is being deleted", "`davit app list` shows when it is gone; then push again"),
+  no_url: say("the app has no URL", (details) => `give it a route: \`davit app update ${app(details)} --route HOST[/PATH]\``),
+  instance_not_found: say(
+    "no such instance",
+    (details) => `\`davit app show ${app(details)}\` says how many run; \`davit app start ${app(details)}\` starts one that is stopped`,
+  ),
   configuration_not_found: say("no such configuration", "`davit configuration list` shows what is there"),
   configuration_exists: say("the configuration exists already", "change it with `davit configuration update`"),
   configuration_bound: say("apps use the configuration", "take it from them first with `davit configuration unbind`, or give --unbind"),
+  configuration_too_large: say("the configuration is too large", "make it several configurations; large files belong into the app's image"),
   credential_not_found: say("no such git credential", "`davit git-credential list` shows what is there"),
+  ref_not_found: say("nothing has that name", "`davit gc --explain NAME` takes an app, a revision such as shop-3, a digest, or a part of one"),
   credential_exists: say("the git credential exists already", "delete it first with `davit git-credential delete`"),
   input_needed: say("an answer is needed and nobody is there", "give --yes to agree beforehand"),
 
   source_not_found: say("the source does not exist", "give the folder with `davit push --path DIR`"),
-  source_not_directory: say("the source is not a folder", "give the folder with `davit push --path DIR`"),
+  source_not_directory: say("the source is neither a folder nor an archive", "give a folder or an archive with `davit push --path`"),
   source_empty: say("there is nothing to push", "check --path, and what .gitignore and .davitignore leave out"),
   source_unreadable: say(
     "a part of the source cannot be read",
@@ -69,8 +76,9 @@ export const FAULT_WORDS = {
     ({ path }) => `delete ${path ?? "it"}, or leave it out by a line in .davitignore`,
   ),
   source_name: say("a file's name cannot be sent", "rename it, or leave it out by a line in .davitignore"),
+  archive_invalid: say("the archive cannot be unpacked", "make it again with tar or zip, or unpack it yourself and push the folder"),
   no_dockerfile: say("no Dockerfile", DOCKERFILE),
-  manifest_invalid: say("davit.yml is not valid", "correct davit.yml, or give the name with `davit push --name NAME`"),
+  manifest_invalid: say("the manifest is not valid", "correct what is named above; docs/manifest.md lists all that can be there"),
 
   agent_unreachable: say(
     "the davit agent cannot be reached",
@@ -104,9 +112,30 @@ export const FAULT_WORDS = {
   pack_invalid: say("a part of the upload arrived damaged", "run the same push again"),
   chunks_missing: say("parts of the source are missing at the agent", "run the same push again: only what is missing is sent"),
   tree_base_unknown: say("the agent does not know the last push's source", "run the same push again"),
+  source_gone: say("the source is gone", (details) => `push it again from where it is: \`davit push --name ${app(details)}\``),
 
   hydrate_failed: say("the source could not be laid out for the build", `run the same push again; if that does not help, ${admin}`),
   volume_full: say("the build's volume is full", "push less (a line in .davitignore leaves things out), or have the volume enlarged"),
+
+  git_unreachable: say("the git server cannot be reached", ({ host, why }) =>
+    why === "certificate"
+      ? `keep the CA that signed it with a credential: \`davit git-credential create NAME --host ${host ?? "HOST"} --ca-file FILE --password-stdin\``
+      : "check the URL, and whether the cluster may reach that server; then push again",
+  ),
+  git_auth: say("the git server lets nobody in without the right credential", ({ credential, host }) =>
+    credential
+      ? `make it again: \`davit git-credential delete ${credential}\`, then \`davit git-credential create ${credential} --host ${host ?? "HOST"} --password-stdin\``
+      : `\`davit git-credential create NAME --host ${host ?? "HOST"} --username USER --password-stdin\`, then push again`,
+  ),
+  git_repository_not_found: say(
+    "no such git repository",
+    ({ host, credential }) =>
+      `check the URL; a private repository may hide from ${credential ? `the credential '${credential}'` : `those without a credential: \`davit git-credential create NAME --host ${host ?? "HOST"} --password-stdin\``}`,
+  ),
+  git_revision_not_found: say("no such branch, tag or commit", "give one that is there: `davit push --git URL,REV`"),
+  git_refused: say("davit does not fetch that", "push a folder that has it instead: `davit push --path DIR`"),
+  git_too_large: say("the git repository is too large", "push a folder instead, which sends changed files only: `davit push --path DIR`"),
+  fetch_failed: say("the source could not be fetched", `run the same push again; if that does not help, ${admin}`),
 
   staging_failed: say("staging failed", (details) => `\`davit app logs ${app(details)} --staging\` shows how far it came`),
   build_failed: say(
@@ -122,7 +151,14 @@ export const FAULT_WORDS = {
   registry_unavailable: say("the registry does not answer", `run the same push again; if that does not help, ${admin}`),
   build_timeout: say("the build took too long", (details) => `\`davit app logs ${app(details)} --staging\` shows where it hung`),
   staging_unschedulable: say("the cluster has no room for the build", admin),
-  image_gone: say("the image is gone", (details) => `build it again from its source: \`davit app restage ${app(details)} --revision ${details["revision"] ?? "N"}\``),
+  image_gone: say(
+    "the image is gone",
+    (details) => `build it again from its source: \`davit app restage ${app(details)} --revision ${details["revision"] ?? "N"}\``,
+  ),
+  image_not_found: say(
+    "there is no such image",
+    "correct what --image names (registry, repository and tag); in a cluster without internet, `davit install --registry-mirror HOST=URL` says where images come from",
+  ),
 
   rollout_failed: say(
     "the new revision did not start",
@@ -136,7 +172,10 @@ export const FAULT_WORDS = {
     "the app does not listen on its port",
     ({ port }) => `make it listen on 0.0.0.0:$PORT, or say where it listens: \`davit push --port ${port ?? "PORT"}\``,
   ),
-  image_pull: say("a node could not pull the image", admin),
+  image_pull: say(
+    "a node could not pull the image",
+    `of a ready image, check the name, and that the nodes may pull it (a private registry wants their credential); of one that davit built, ${admin}`,
+  ),
   url_unanswered: say(
     "the URL does not answer",
     ({ url }) =>
@@ -145,6 +184,7 @@ export const FAULT_WORDS = {
   app_oom: say("the app ran out of memory", "make it need less memory and push again"),
   app_not_ready: say("the app did not become ready", (details) => `\`davit app logs ${app(details)}\` shows what it waits for`),
 
+  command_not_started: say("the command did not start", (details) => `give one that the image has: \`davit app exec ${app(details)} -- CMD\``),
   deadline: say("time is up", "`davit status` shows how far it is"),
   interrupted: say("interrupted", "run the same command again"),
   bug: say("this is a bug in davit", "please report it with what is printed here and the output of `davit version -o json`"),

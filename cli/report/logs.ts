@@ -1,6 +1,7 @@
 import type { DavitClient, LogLine } from "#shared/api";
 import { Fault } from "#shared/fault";
 import { followPush } from "../agent-client/follow.ts";
+import { followLogs, type LogOptions } from "../agent-client/follow-logs.ts";
 import type { Context } from "../context.ts";
 
 /** A line of a log, for programs and for people. */
@@ -16,9 +17,14 @@ interface At {
 }
 
 /** What the app's instances write. @throws Fault */
-export async function* appLogs({ client, namespace, app }: At, options: { follow: boolean; tail: number | undefined }): AsyncGenerator<ShownLine> {
-  const query = { follow: options.follow ? ("true" as const) : ("false" as const), ...(options.tail === undefined ? {} : { tail: options.tail }) };
-  for await (const value of client.appLogs({ namespace, app, query })) yield { value, text: `${value.instance} | ${value.line}` };
+export async function* appLogs(
+  { signal, pause, err }: Pick<Context, "signal" | "pause" | "err">,
+  { client, namespace, app }: At,
+  options: LogOptions,
+): AsyncGenerator<ShownLine> {
+  const onLost = (fault: Fault) => err(`${fault.message}; connecting again`);
+  for await (const value of followLogs(client, { namespace, app }, { ...options, signal, pause, onLost }))
+    yield { value, text: `${value.instance} | ${value.line}` };
 }
 
 /** What the newest push's staging wrote, and writes until the push ends. @throws Fault */

@@ -8,16 +8,12 @@ export type PushReport = (event: PushEvent) => void;
 
 type Output = Pick<Context, "out" | "err" | "stderr" | "env">;
 
-/** How a push is told: `events` gives stdout the events themselves; else stderr tells the story and stdout gets the result. */
+/** How a push is told: `events` gives stdout the events themselves; else stderr tells the story, and with `text` stdout gets the result. */
 export function createPushReport(context: Output, output: string): PushReport {
   if (output === "events") return (event) => context.out(JSON.stringify(event));
-  const story = createStory(context);
-  if (output === "text") {
-    return story((result, ms) => {
-      for (const line of summarize(result, ms)) context.out(line);
-    });
-  }
-  return story((result) => context.out(JSON.stringify(result, null, 2)));
+  return createStory(context)((result, ms) => {
+    for (const line of output === "text" ? summarize(result, ms) : []) context.out(line);
+  });
 }
 
 /* One line a phase; on a terminal the line of what goes on now is drawn over. */
@@ -47,7 +43,7 @@ function createStory(context: Output): (finish: (result: PushResult, ms: number)
 }
 
 function progress({ done, total, unit }: Extract<PushEvent, { type: "progress" }>): string {
-  if (unit === "bytes") return `${formatBytes(done)} of ${formatBytes(total)}`;
+  if (unit === "bytes") return total === 0 ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`;
   return `${done} of ${total} ${unit}`;
 }
 

@@ -36,7 +36,7 @@ export function usageFault(error: unknown, argv: readonly string[], definitions:
   const meant = unknown ? nearest(unknown, options) : undefined;
   const why = unknown
     ? `davit ${command} has no option ${unknown}${meant ? `; did you mean ${meant}?` : ""}`
-    : reword(error instanceof Error ? error.message : String(error), command);
+    : reword(error instanceof Error ? error.message : String(error), command, surplus(argv, definition));
   return new Fault("usage", `${why}\nusage: ${definition.usage.trim()}${definition.options.length > 0 ? " [options]" : ""}`, {
     cause: error,
     details: { command },
@@ -45,8 +45,10 @@ export function usageFault(error: unknown, argv: readonly string[], definitions:
 
 function commandFault({ group, words }: FoundCommand, argv: readonly string[], definitions: readonly Definition[]): Fault {
   if (words.length > 0 && group.length > 0) {
-    const next = group.map(({ path }) => pathWords(path)[words.length]).join(", ");
-    return new Fault("usage", `\`davit ${words.join(" ")}\` is followed by one of: ${next}`, { details: { command: words.join(" ") } });
+    const next = new Set(group.map(({ path }) => pathWords(path)[words.length]));
+    return new Fault("usage", `\`davit ${words.join(" ")}\` is followed by one of: ${[...next].join(", ")}`, {
+      details: { command: words.join(" ") },
+    });
   }
   const typed = words.length > 0 ? words : argv.slice(0, 1);
   const paths = new Set(definitions.flatMap(({ path }) => pathWords(path).map((_, index, all) => all.slice(0, index + 1).join(" "))));
@@ -54,9 +56,17 @@ function commandFault({ group, words }: FoundCommand, argv: readonly string[], d
   return new Fault("usage", `there is no command \`davit ${typed.slice(0, 2).join(" ")}\`${meant ? `; did you mean \`davit ${meant}\`?` : ""}`);
 }
 
-function reword(message: string, command: string): string {
+/** The first argument that the command has no place for; clipanion names it only where all arguments are needed. */
+function surplus(argv: readonly string[], { path, usage, options }: Definition): string | undefined {
+  if (usage.includes("...")) return undefined;
+  const places = [...usage.matchAll(/[<[]/g)].length;
+  const takesValue = new Set(options.flatMap(({ definition }) => (definition.includes(" #") ? (definition.split(" ")[0]?.split(",") ?? []) : [])));
+  const given = argv.slice(pathWords(path).length);
+  return given.filter((word, index) => !word.startsWith("-") && !takesValue.has(given[index - 1] ?? ""))[places];
+}
+
+function reword(message: string, command: string, extra: string | undefined): string {
   const [first = ""] = message.split("\n");
-  const [, extra] = /^Extraneous positional argument \("(.*)"\)/.exec(first) ?? [];
   const [, option] = /^Not enough arguments to option (\S+)\.$/.exec(first) ?? [];
   const [, invalid] = /^(?:Invalid|Unsupported) option name \("(.*)"\)/.exec(first) ?? [];
   if (extra !== undefined) return `'${extra}' is one argument too many for davit ${command}`;

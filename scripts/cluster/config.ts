@@ -16,6 +16,7 @@ export function configFiles(layout: Layout, machine: Machine): ConfigFile[] {
     file("resolv.conf", machine.resolvers.map((address) => `nameserver ${address}\n`).join("") || "# no resolver\n"),
     file("registry.json", json(registryConfiguration(layout))),
     { path: join(layout.cni, "10-davit.conflist"), text: json(cniNetwork(layout)), mode: 0o644 },
+    { path: join(layout.certsD, "docker.io", "hosts.toml"), text: mirrorToml, mode: 0o644 },
   ];
 }
 
@@ -117,6 +118,11 @@ function cniNetwork(layout: Layout) {
     ],
   };
 }
+
+/** The node looks for public images where builds do. containerd reads this for each pull. */
+const mirrorToml = `[host."http://${net.node}:${mirrorPort}"]
+  capabilities = ["pull", "resolve"]
+`;
 
 /** The mirror of public base images: plain HTTP, reachable from this machine and its Pods only. */
 function registryConfiguration(layout: Layout) {

@@ -126,9 +126,9 @@ export class Kube {
   }
 
   /** What a WebSocket to the API server needs: Bun's own client takes the same TLS options. */
-  async webSocket(path: string, query: URLSearchParams, protocols: string[]): Promise<WebSocket> {
+  async webSocket(path: string, query: URLSearchParams, protocols: string[], headers: Record<string, string> = {}): Promise<WebSocket> {
     const url = `${this.#endpoint.server.replace(/\/$/, "").replace(/^http/, "ws")}${path}?${query}`;
-    return new WebSocket(url, { protocols, headers: await this.#endpoint.headers(), tls: this.#endpoint.tls } as never);
+    return new WebSocket(url, { protocols, headers: { ...(await this.#endpoint.headers()), ...headers }, tls: this.#endpoint.tls } as never);
   }
 }
 

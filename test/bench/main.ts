@@ -3,13 +3,15 @@ import { Bench, type Section } from "./bench.ts";
 import { cli } from "./cli.ts";
 import { load, machineFacts, useCluster } from "./environment.ts";
 import { type Figure, summarize, table, verdictOf } from "./figures.ts";
+import { list } from "./list.ts";
 import { memory } from "./memory.ts";
 import { push } from "./push.ts";
 import { repush } from "./repush.ts";
+import { rollback } from "./rollback.ts";
 import { walk } from "./walk.ts";
 import { zero } from "./zero.ts";
 
-const SECTIONS: Record<string, Section> = { cli, walk, repush, push, zero, memory };
+const SECTIONS: Record<string, Section> = { cli, list, walk, repush, push, rollback, zero, memory };
 
 const usage = `usage: bun run bench [${Object.keys(SECTIONS).join("|")}]... [--runs N] [-o text|json] [--context NAME]
 Measures dist/davit on the cluster of scripts/cluster (./scripts/try starts it), or on --context NAME of your kubeconfig.

@@ -21,6 +21,18 @@ test("--help goes to stdout and names the commands", async () => {
   expect(ran).toMatchObject({ stderr: "", code: 0 });
 });
 
+test.each(["bash", "zsh", "fish"])("what makes %s complete is in it, and what that asks for", async (shell) => {
+  await using folder = await temporaryFolder();
+  const cwd = folder.path;
+  expect(await davit(["completion", shell], { cwd })).toMatchObject({ stdout: expect.stringContaining(`__complete ${shell} `), stderr: "", code: 0 });
+  const asked = shell === "bash" ? [" =:", "davit app lo"] : ["app", "lo"];
+  expect(await davit(["__complete", shell, ...asked], { cwd })).toMatchObject({
+    stdout: expect.stringMatching(/^words\nlogs(\t.+)?\n$/),
+    stderr: "",
+    code: 0,
+  });
+});
+
 test.each([[["no-such-command"]], [["version", "--no-such-flag"]], [["image", "save"]], [["image", "push", "no-registry"]]])(
   "%j is a usage error: exit code 2, said on stderr only",
   async (words) => {

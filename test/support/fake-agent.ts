@@ -1,13 +1,17 @@
 import { api, type DavitHandlers, type LogLine } from "#shared/api";
-import type { PushRequest } from "#shared/app";
+import type { GitCredential, PushRequest } from "#shared/app";
 import { Fault, toFault } from "#shared/fault";
+import type { GarbageItem } from "#shared/garbage";
 import { checkPack } from "#shared/pack";
 import type { NewPushEvent, PushEvent, PushResult } from "#shared/push-event";
 import { serve } from "#shared/rpc-server";
 import { applyDiff, chunksOf, type TreeEntry, treeId } from "#shared/tree";
 import { VERSION } from "#shared/version";
-import { detailsOf, type FakeApp, numbered, resultOf, settingsOf } from "./fake-app.ts";
-import { configurationHandlers, gitCredentialHandlers } from "./fake-settings.ts";
+import { detailsOf, type FakeApp, manifestOf, numbered, resultOf, settingsOf } from "./fake-app.ts";
+import { configurationHandlers, type FakeConfigurations } from "./fake-configurations.ts";
+import { garbageHandlers } from "./fake-garbage.ts";
+import { FakeSessions } from "./fake-sessions.ts";
+import { gitCredentialHandlers } from "./fake-settings.ts";
 
 interface Caller {
   user: string;
@@ -36,14 +40,18 @@ export class FakeAgent implements Disposable {
   readonly tokens = new Map<string, Caller>([[TOKEN, { user: "ann", groups: ["developers"] }]]);
   readonly namespaces = new Map<string, string>([["apps", "2026-01-01T00:00:00Z"]]);
   readonly apps: FakeApp[] = [];
+  readonly configurations: FakeConfigurations = new Map();
   readonly trees = new Map<string, TreeEntry[]>();
   readonly chunks = new Set<string>();
+  readonly gitCredentials = new Map<string, GitCredential>();
   /** `METHOD path` of every request. */
   readonly requests: string[] = [];
   /** Bytes after which each next event stream is cut off; none when empty. */
   readonly cuts: number[] = [];
   /** Answers, one each, before the real ones. */
   readonly faults: Fault[] = [];
+  /** What garbage collection finds. */
+  readonly garbage: GarbageItem[] = [];
   story: NewPushEvent[] = STORY;
   ending: Partial<PushResult> = {};
   logLines: LogLine[] = [{ instance: "abc12", line: "listening", at: "2026-01-01T00:00:00.000000000Z" }];
@@ -51,7 +59,8 @@ export class FakeAgent implements Disposable {
   hold: Promise<void> = Promise.resolve();
   /** Called when a revision is made. */
   onRevision: () => void = () => {};
-  readonly server: Bun.Server<undefined>;
+  readonly sessions = new FakeSessions();
+  readonly server: Bun.Server<unknown>;
 
   constructor(options: { tls?: { key: string; cert: string }; port?: number } = {}) {
     const answer = serve(api, this.#handlers(), {
@@ -64,9 +73,11 @@ export class FakeAgent implements Disposable {
       hostname: "127.0.0.1",
       idleTimeout: 0,
       ...(options.tls ? { tls: options.tls } : {}),
-      fetch: async (request) => {
+      websocket: this.sessions.handlers,
+      fetch: async (request, server) => {
         const { pathname, search } = new URL(request.url);
         this.requests.push(`${request.method} ${pathname}${search}`);
+        if (this.sessions.take(request, server, () => this.#authenticate(request))) return undefined;
         const response = await answer(request);
         const cut = pathname.endsWith("/events") ? this.cuts.shift() : undefined;
         return cut === undefined || !response.body ? response : new Response(cutAfter(response.body, cut), response);
@@ -113,7 +124,14 @@ export class FakeAgent implements Disposable {
   }
 
   #handlers(): DavitHandlers<Caller> {
-    return { ...this.#tenantHandlers(), ...this.#pushHandlers(), ...this.#appHandlers(), ...configurationHandlers(), ...gitCredentialHandlers() };
+    return {
+      ...this.#tenantHandlers(),
+      ...this.#pushHandlers(),
+      ...this.#appHandlers(),
+      ...configurationHandlers(this.configurations, this.apps),
+      ...gitCredentialHandlers(this.gitCredentials),
+      ...garbageHandlers(this.garbage),
+    };
   }
 
   #tenantHandlers(): Pick<DavitHandlers<Caller>, "info" | "whoami" | "listNamespaces" | "createNamespace" | "deleteNamespace"> {
@@ -165,7 +183,10 @@ export class FakeAgent implements Disposable {
     };
   }
 
-  #appHandlers(): Pick<DavitHandlers<Caller>, "listApps" | "listAllApps" | "showApp" | "showEnv" | "deleteApp" | "appLogs"> {
+  #appHandlers(): Pick<
+    DavitHandlers<Caller>,
+    "listApps" | "listAllApps" | "showApp" | "listInstances" | "showEnv" | "showManifest" | "deleteApp" | "appLogs"
+  > {
     return {
       listApps: async ({ namespace }) => {
         this.#checkNamespace(namespace);
@@ -173,7 +194,12 @@ export class FakeAgent implements Disposable {
       },
       listAllApps: async () => this.apps.map(detailsOf),
       showApp: async ({ namespace, app }) => detailsOf(this.#need(namespace, app)),
+      listInstances: async ({ namespace, app }) => {
+        const { port } = detailsOf(this.#need(namespace, app));
+        return { port, instances: [{ name: "abc12", ready: true }] };
+      },
       showEnv: async ({ namespace, app }) => settingsOf(this.#need(namespace, app), {}).env,
+      showManifest: async ({ namespace, app }) => manifestOf(this.#need(namespace, app)),
       deleteApp: async ({ namespace, app }) => {
         this.apps.splice(this.apps.indexOf(this.#need(namespace, app)), 1);
         return {};
@@ -189,7 +215,7 @@ export class FakeAgent implements Disposable {
     const last = app.pushes.at(-1);
     const settings = settingsOf(app, request);
     const result = { ...resultOf(app, settings), ...this.ending };
-    if (last && !request.rebuild && !request.restart && JSON.stringify(last.settings) === JSON.stringify(settings)) {
+    if (last && !request.rebuild && !request.restart && request.from === undefined && JSON.stringify(last.settings) === JSON.stringify(settings)) {
       return { outcome: "unchanged" as const, result: { ...result, outcome: "unchanged" as const, revision: app.pushes.length, phases: {} } };
     }
     const revision = app.pushes.length + 1;

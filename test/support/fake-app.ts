@@ -1,4 +1,4 @@
-import type { AppDetails, PushRequest } from "#shared/app";
+import type { AppDetails, AppManifest, PushRequest, Source } from "#shared/app";
 import type { NewPushEvent, PushEvent, PushResult } from "#shared/push-event";
 
 /** What each of a fake app's pushes asked for, with what it left as it was filled in. */
@@ -9,13 +9,14 @@ export interface FakePush {
 }
 
 interface FakeSettings {
-  source: string;
+  source: Source | undefined;
   routes: string[];
   instances: number;
   stopped: boolean;
   port: number;
   configurations: string[];
   env: Record<string, string>;
+  buildArgs: Record<string, string>;
 }
 
 export interface FakeApp {
@@ -29,17 +30,23 @@ export function settingsOf(app: Pick<FakeApp, "name" | "pushes">, request: PushR
   const before = app.pushes.at(-1)?.settings;
   const env = Object.entries({ ...before?.env, ...request.env }).filter((entry): entry is [string, string] => entry[1] !== null);
   return {
-    source: request.source ? describe(request.source) : (before?.source ?? ""),
+    source: request.source ?? before?.source,
     routes: request.routes ?? before?.routes ?? [`${app.name}.apps.test`],
     instances: request.instances ?? before?.instances ?? 1,
     stopped: request.stopped ?? before?.stopped ?? false,
     port: request.port ?? before?.port ?? 8080,
-    configurations: request.configurations ?? before?.configurations ?? [],
+    configurations: boundBy(request, before?.configurations ?? []),
     env: Object.fromEntries(env),
+    buildArgs: request.source ? (request.buildArgs ?? {}) : (before?.buildArgs ?? {}),
   };
 }
 
-function describe(source: NonNullable<PushRequest["source"]>): string {
+function boundBy({ configurations, bind = [], unbind = [] }: PushRequest, before: readonly string[]): string[] {
+  return [...new Set([...(configurations ?? before), ...bind])].filter((name) => !unbind.includes(name)).sort();
+}
+
+function describe(source: Source | undefined): string {
+  if (!source) return "";
   if (source.kind === "tree") return `tree:${source.tree}`;
   return source.kind === "git" ? `git:${source.url}@${source.revision ?? "HEAD"}` : `image:${source.image}`;
 }
@@ -52,7 +59,7 @@ export function resultOf({ name, namespace }: FakeApp, { source, routes }: FakeS
     revision: null,
     url: routes[0] === undefined ? null : `http://${routes[0]}`,
     image: "registry/apps/shop@sha256:00",
-    source,
+    source: describe(source),
     reused: { chunks: 0, bytes: 0, build: true },
     sent: { chunks: 0, bytes: 0 },
     phases: { hydrate: 20, stage: 1200, deploy: 800, live: 30 },
@@ -72,7 +79,9 @@ export function detailsOf(app: FakeApp): AppDetails {
     phase: "live",
     outcome: "live" as const,
     image: null,
-    source: settings.source,
+    source: describe(settings.source),
+    from: null,
+    pods: index + 1,
     createdAt: "2026-01-01T00:00:00Z",
     createdBy: "ann",
     phases: { stage: 1200 },
@@ -88,10 +97,18 @@ export function detailsOf(app: FakeApp): AppDetails {
     revision: pushes.length || null,
     url: routes[0] === undefined ? null : `http://${routes[0]}`,
     routes,
+    scale: instances,
+    stopped,
     port,
     envNames: Object.keys(env).sort(),
     configurations,
     image: null,
     revisions: revisions.reverse(),
   };
+}
+
+export function manifestOf(app: FakeApp): AppManifest {
+  const { source, routes, instances, port, env, configurations, buildArgs } = settingsOf(app, {});
+  if (!source) throw new Error("a fake app without a push");
+  return { source, routes, instances, port, env, configurations, buildArgs };
 }

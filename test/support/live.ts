@@ -1,7 +1,7 @@
 import type { PushEvent } from "#shared/push-event";
 
-/** Lines of a running push's `-o events`, as they come. Not by shared/lines.ts: a CLI that a test kills may leave half a line, which is no event. */
-export async function* live(stream: ReadableStream<Uint8Array>): AsyncGenerator<PushEvent> {
+/** Lines of JSON as they come, of a running push's `-o events` above all. Not by shared/lines.ts: a CLI that a test kills may leave half a line, which is no event. */
+export async function* live<T = PushEvent>(stream: ReadableStream<Uint8Array>): AsyncGenerator<T> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const bytes of stream) {

@@ -79,7 +79,7 @@ export class RegistryUser {
   }
 }
 
-function digestOf(text: string): string {
+export function digestOf(text: string): string {
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 

@@ -86,8 +86,10 @@ test("each package is used in the one place that wraps it", () => {
     ink: /^cli\/(ui\/|report\/ink)/,
     minio: /^agent\/store\//,
     react: /^cli\/(ui\/|report\/ink)/,
-    tar: /^shared\/oci\/tar\.ts$/,
+    tar: /^(shared\/oci|cli\/source\/archive)\/tar\.ts$/,
     typanion: /^cli\//,
+    yaml: /^cli\/manifest\/(yaml|write)\.ts$/,
+    yauzl: /^cli\/source\/archive\/zip\.ts$/,
   };
   const offenders = imports.filter(({ from, to }) => !isTest(from) && places[to] !== undefined && !places[to].test(from));
   expect(offenders.map(show)).toEqual([]);

@@ -3,7 +3,11 @@ import { NamespacedCommand } from "../../command.ts";
 
 export class AppDeleteCommand extends NamespacedCommand {
   static override paths = [["app", "delete"]];
-  static override usage = Command.Usage({ category: "Apps", description: "delete apps, with their routes and revisions" });
+  static override usage = Command.Usage({
+    category: "Apps",
+    description: "delete apps, with their routes and revisions",
+    examples: [["Two of them, without a question", "davit app delete shop blog --yes"]],
+  });
 
   names = Option.Rest({ name: "NAME", required: 1 });
   yes = Option.Boolean("--yes", false, { description: "agree beforehand" });

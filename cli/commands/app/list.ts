@@ -3,7 +3,14 @@ import { NamespacedCommand } from "../../command.ts";
 
 export class AppListCommand extends NamespacedCommand {
   static override paths = [["app", "list"]];
-  static override usage = Command.Usage({ category: "Apps", description: "list apps" });
+  static override usage = Command.Usage({
+    category: "Apps",
+    description: "list apps",
+    examples: [
+      ["Those of a namespace", "davit app list -n team-a"],
+      ["Everything, for a script", "davit app list --all -o json"],
+    ],
+  });
 
   all = Option.Boolean("--all", false, { description: "in every namespace that you can use" });
 

@@ -3,7 +3,11 @@ import { NamespacedCommand } from "../../command.ts";
 
 export class AppShowCommand extends NamespacedCommand {
   static override paths = [["app", "show"]];
-  static override usage = Command.Usage({ category: "Apps", description: "show an app and its revisions" });
+  static override usage = Command.Usage({
+    category: "Apps",
+    description: "show an app and its revisions",
+    examples: [["Its URL, for a script", "davit app show shop -o json | jq -r .url"]],
+  });
 
   name = Option.String({ name: "NAME" });
 

@@ -3,7 +3,11 @@ import { BaseCommand } from "../../command.ts";
 
 export class NamespaceCreateCommand extends BaseCommand {
   static override paths = [["namespace", "create"]];
-  static override usage = Command.Usage({ category: "Namespaces", description: "make a namespace that davit manages" });
+  static override usage = Command.Usage({
+    category: "Namespaces",
+    description: "make a namespace that davit manages",
+    examples: [["For a team", "davit namespace create team-a"]],
+  });
 
   name = Option.String({ name: "NAME" });
 

@@ -3,7 +3,11 @@ import { BaseCommand } from "../../command.ts";
 
 export class NamespaceDeleteCommand extends BaseCommand {
   static override paths = [["namespace", "delete"]];
-  static override usage = Command.Usage({ category: "Namespaces", description: "delete a namespace and every app in it" });
+  static override usage = Command.Usage({
+    category: "Namespaces",
+    description: "delete a namespace and every app in it",
+    examples: [["Without a question", "davit namespace delete team-a --yes"]],
+  });
 
   name = Option.String({ name: "NAME" });
   yes = Option.Boolean("--yes", false, { description: "agree beforehand" });

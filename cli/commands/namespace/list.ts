@@ -3,7 +3,11 @@ import { BaseCommand } from "../../command.ts";
 
 export class NamespaceListCommand extends BaseCommand {
   static override paths = [["namespace", "list"]];
-  static override usage = Command.Usage({ category: "Namespaces", description: "list the namespaces that you can use" });
+  static override usage = Command.Usage({
+    category: "Namespaces",
+    description: "list the namespaces that you can use",
+    examples: [["Their names, for a script", "davit namespace list -o json | jq -r '.[].name'"]],
+  });
 
   protected override async run(): Promise<number> {
     const [{ table }, { formatAge }, { client }] = await Promise.all([
