@@ -135,7 +135,7 @@ export class Runner {
         const makeRoom = () => this.#warm.makeRoom();
         const run: Run = { ...this.#deps, tenant, app, revision, events: await this.events(revision), signal, makeRoom };
         await push(run);
-        if (!signal.aborted) void this.#prepareNext({ ...run, signal: this.#stop });
+        if (!signal.aborted && hasSource(revision)) void this.#prepareNext({ ...run, signal: this.#stop });
         return;
       } catch (error) {
         signal.throwIfAborted();
@@ -146,6 +146,11 @@ export class Runner {
       }
     }
   }
+}
+
+/** Whether a push brought a source of its own, so that the next one may be staged too. */
+function hasSource({ spec }: Revision): boolean {
+  return spec.from === undefined && spec.source.kind !== "image";
 }
 
 /** The app, its namespace or the revision itself is not there any more: nobody waits for the end. */
