@@ -38,6 +38,7 @@ describe.each([
 
   test.each([
     ["no revision, the default branch", undefined, () => second],
+    ["HEAD", "HEAD", () => second],
     ["a branch", "main", () => second],
     ["a branch with a slash", "feature/x", () => third],
     ["a branch by its full name", "refs/heads/main", () => second],

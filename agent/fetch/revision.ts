@@ -14,7 +14,7 @@ const OFFERED = 5;
  * @throws Fault git_revision_not_found
  */
 export async function findRevision(remote: Remote, revision: string | undefined): Promise<Found> {
-  if (revision === undefined) return await defaultBranch(remote);
+  if (revision === undefined || revision === "HEAD") return await defaultBranch(remote);
   const id = revision.toLowerCase();
   if (OID.test(id)) return { oid: id, named: false, as: "commit" };
   const named = byName(revision, await remote.refs([revision, `refs/${revision}`, `refs/tags/${revision}`, `refs/heads/${revision}`]));

@@ -3,6 +3,7 @@ import { Secret } from "#shared/secret";
 import { mintBuildCredential } from "../../agent/registry/credential.ts";
 import { registryKeyOf } from "../../agent/registry/key.ts";
 import { kubeApply, kubectl, kubeGet, run } from "./commands.ts";
+import { copyWorkload } from "./workload.ts";
 
 const READY = "/ready";
 const NAME = "bare";
@@ -49,7 +50,7 @@ export class BarePipeline {
     await pipeline.#prepareVolume(app.folder);
     await pipeline.#prepareBuilds();
     await pipeline.#build();
-    await pipeline.#prepareWorkload(app.name);
+    await copyWorkload(app.name, { name: NAME, namespace: app.namespace, url, image: pipeline.#image() });
     return pipeline;
   }
 
@@ -81,9 +82,14 @@ export class BarePipeline {
     return kubectl("-n", this.#namespace, ...args);
   }
 
+  /** What was built last. */
+  #image(): string {
+    return `${this.#platform.registry}/${this.#namespace}/${NAME}:${this.#count}`;
+  }
+
   async #build(): Promise<string> {
     const name = `${NAME}-${++this.#count}`;
-    const image = `${this.#platform.registry}/${this.#namespace}/${NAME}:${this.#count}`;
+    const image = this.#image();
     await kubeApply(this.#job(name, image));
     try {
       await this.#kubectl("wait", "--for=condition=complete", `job/${name}`, `--timeout=${BUILD_SECONDS}s`);
@@ -162,31 +168,6 @@ export class BarePipeline {
       metadata: { name, namespace: this.#namespace },
       spec: { backoffLimit: 0, template: { spec: pod } },
     };
-  }
-
-  /** The Deployment that davit made, but for its labels, image and the (empty) Secret of its environment. */
-  async #prepareWorkload(app: string): Promise<void> {
-    const { spec } = await kubeGet<V1Deployment>("-n", this.#namespace, "deployment", app);
-    const pod = structuredClone(spec?.template.spec) as V1PodSpec;
-    const [container] = pod.containers;
-    if (!container || !spec) throw new Error(`the app ${app} has no Deployment to copy`);
-    container.image = `${this.#platform.registry}/${this.#namespace}/${NAME}:${this.#count}`;
-    delete container.envFrom;
-    const labels = { app: NAME };
-    const metadata = { name: NAME, namespace: this.#namespace, labels };
-    const port = { name: "http", port: 80, targetPort: "http" };
-    const paths = [{ path: "/", pathType: "Prefix", backend: { service: { name: NAME, port: { name: "http" } } } }];
-    await kubeApply(
-      {
-        apiVersion: "apps/v1",
-        kind: "Deployment",
-        metadata,
-        spec: { replicas: 1, strategy: spec.strategy, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
-      },
-      { apiVersion: "v1", kind: "Service", metadata, spec: { selector: labels, ports: [port] } },
-      { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata, spec: { rules: [{ host: new URL(this.url).hostname, http: { paths } }] } },
-    );
-    await this.#kubectl("rollout", "status", `deployment/${NAME}`, "--timeout=120s");
   }
 }
 
