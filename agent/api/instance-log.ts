@@ -28,7 +28,8 @@ export async function* instanceLog(kube: Kube, app: string, pod: V1Pod, options:
   const logs = [...(from && startedAfter(pod, from.second) ? [previousLog(kube, app, pod, resumed)] : []), containerLog(kube, app, pod, resumed)];
   for (const log of logs) {
     for await (const line of log) {
-      if (known > 0) known -= 1;
+      // Only lines of that second were had: a container that was just restarted may be read where the one before is expected.
+      if (known > 0 && from && Date.parse(line.at) < (from.second + 1) * 1000) known -= 1;
       else yield line;
     }
   }
