@@ -148,6 +148,12 @@ describe("ignore rules beyond git's", () => {
     expect(await listed(files)).toEqual([".davitignore", ".gitignore", "a/.gitignore", "b/.davitignore", "b/y", "dist/x"]);
   });
 
+  test(".epinioignore counts where there is no .davitignore", async () => {
+    const files = { ".epinioignore": "secret\n", secret: "", dump: "" };
+    expect(await listed(files)).toEqual([".epinioignore", "dump"]);
+    expect(await listed({ ...files, ".davitignore": "dump\n" })).toEqual([".davitignore", ".epinioignore", "secret"]);
+  });
+
   test(".dockerignore is the builder's", async () => {
     expect(await listed({ ".dockerignore": "*\n", a: "" })).toEqual([".dockerignore", "a"]);
   });

@@ -149,9 +149,11 @@ function specialFile(node: Dirent | Stats, path: string): Fault {
   return new Fault("source_special_file", message, { details: { path, kind } });
 }
 
+/** Rules beyond git's. Who comes from Epinio has them in another file, and what that leaves out may be secret. */
 function readDavitignore(root: string): string | undefined {
-  const found = list(root, "").some((child) => child.name === ".davitignore" && child.isFile());
-  return found ? readRules(root, "", ".davitignore") : undefined;
+  const files = new Set(list(root, "").flatMap((child) => (child.isFile() ? [child.name] : [])));
+  const name = [".davitignore", ".epinioignore"].find((each) => files.has(each));
+  return name && readRules(root, "", name);
 }
 
 function readRules(full: string, path: string, name: string): string {

@@ -14,6 +14,7 @@ const PAGES = [
   "README.md",
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
+  "docs/apps.md",
   "docs/exit-codes.md",
   "docs/gc.md",
   "docs/git.md",
