@@ -12,8 +12,7 @@ export async function deploy(run: Run, image: string): Promise<void> {
   // Once more, now that it becomes true: somebody may have taken a route since this push was accepted.
   await checkRoutes(run.kube, { namespace, app: name }, run.revision.spec.settings.routes);
   await claimConfigurations(run.kube, run.revision);
-  await applyRevision(run, run.revision, image);
-  await awaitRollout(run);
+  await awaitRollout(run, await applyRevision(run, run.revision, image));
 }
 
 /**
@@ -24,7 +23,7 @@ export async function restore(run: Run): Promise<void> {
   const { app, kube } = run;
   const { name, namespace } = app.metadata;
   const serving = app.status?.revision === undefined ? undefined : await getRevision(kube, namespace, name, app.status.revision);
-  if (serving?.status?.image) return await applyRevision(run, serving, serving.status.image);
+  if (serving?.status?.image) return void (await applyRevision(run, serving, serving.status.image));
   await Promise.all([
     kube.remove({ apiVersion: "apps/v1", kind: "Deployment", namespace, name }),
     kube.remove({ apiVersion: "v1", kind: "Service", namespace, name }),
@@ -34,12 +33,14 @@ export async function restore(run: Run): Promise<void> {
 
 const INGRESS = { apiVersion: "networking.k8s.io/v1", kind: "Ingress" };
 
-async function applyRevision({ app, kube, config }: Run, revision: Revision, image: string): Promise<void> {
+/** Returns the generation of the Deployment. */
+async function applyRevision({ app, kube, config }: Run, revision: Revision, image: string): Promise<number> {
   const { name, namespace } = app.metadata;
   const { port, routes } = revision.spec.settings;
-  await Promise.all([
-    kube.apply(service(app, port)),
+  const [applied] = await Promise.all([
     kube.apply(deployment(app, revision, image)),
+    kube.apply(service(app, port)),
     routes.length > 0 ? kube.apply(ingress(app, routes, config.ingressClass)) : kube.remove({ ...INGRESS, namespace, name }),
   ]);
+  return applied.metadata?.generation ?? 0;
 }

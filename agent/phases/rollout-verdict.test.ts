@@ -12,17 +12,19 @@ const pod = (status: Partial<V1ContainerStatus>, more: object = {}): V1Pod =>
 const all = { replicas: 2, updatedReplicas: 2, availableReplicas: 2 };
 
 test("a rollout is done when exactly the wanted Pods, all new, are available", () => {
-  expect(judge({ deployment: deployment(all), pods: [], elapsed: 0 })).toEqual({ kind: "done" });
-  expect(judge({ deployment: deployment({}, 0), pods: [], elapsed: 0 })).toEqual({ kind: "done" });
+  expect(judge({ generation: 3, deployment: deployment(all), pods: [], elapsed: 0 })).toEqual({ kind: "done" });
+  expect(judge({ generation: 3, deployment: deployment({}, 0), pods: [], elapsed: 0 })).toEqual({ kind: "done" });
   for (const status of [
     { ...all, observedGeneration: 2 },
     { ...all, replicas: 3 },
     { ...all, updatedReplicas: 1 },
     { ...all, availableReplicas: 1 },
   ]) {
-    expect(judge({ deployment: deployment(status), pods: [], elapsed: 0 }).kind).toBe("wait");
+    expect(judge({ generation: 3, deployment: deployment(status), pods: [], elapsed: 0 }).kind).toBe("wait");
   }
-  expect(judge({ deployment: undefined, pods: [], elapsed: 0 }).kind).toBe("wait");
+  // The list that a watch begins with may be older than what was just applied.
+  expect(judge({ generation: 4, deployment: deployment(all), pods: [], elapsed: 0 }).kind).toBe("wait");
+  expect(judge({ generation: 3, deployment: undefined, pods: [], elapsed: 0 }).kind).toBe("wait");
 });
 
 test("what Pods say decides how a rollout fails, and how soon", () => {
@@ -42,7 +44,7 @@ test("what Pods say decides how a rollout fails, and how soon", () => {
     ["no node", pod({}, { conditions: [{ type: "PodScheduled", status: "False", message: "0/1 nodes" }] }), READY_MS, "rollout_failed"],
   ];
   for (const [name, state, elapsed, expected] of cases) {
-    const verdict = judge({ deployment: deployment({}), pods: [state], elapsed });
+    const verdict = judge({ generation: 3, deployment: deployment({}), pods: [state], elapsed });
     expect([name, verdict.kind === "failed" ? verdict.fault.code : verdict.kind]).toEqual([name, expected]);
   }
 });

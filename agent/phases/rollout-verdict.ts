@@ -3,6 +3,8 @@ import type { V1Deployment, V1Pod } from "#shared/kube/objects";
 
 export interface RolloutState {
   deployment: V1Deployment | undefined;
+  /** The Deployment's generation that is to be rolled out; an earlier one was done long ago. */
+  generation: number;
   /** Pods of the new revision only. */
   pods: readonly V1Pod[];
   /** Milliseconds since the rollout began. */
@@ -22,7 +24,7 @@ export type Verdict = { kind: "done" } | { kind: "wait" } | { kind: "failed"; fa
 
 /** What the state of a rollout means. Pure: the same state always gives the same verdict. */
 export function judge(state: RolloutState): Verdict {
-  if (isDone(state.deployment)) return { kind: "done" };
+  if (isDone(state.deployment, state.generation)) return { kind: "done" };
   for (const pod of state.pods) {
     const failed = judgePod(pod, state.elapsed);
     if (failed) return failed;
@@ -31,12 +33,12 @@ export function judge(state: RolloutState): Verdict {
   return notReady(state.pods);
 }
 
-function isDone(deployment: V1Deployment | undefined): boolean {
+function isDone(deployment: V1Deployment | undefined, generation: number): boolean {
   const { spec, status, metadata } = deployment ?? {};
   const wanted = spec?.replicas ?? 1;
   return (
     status !== undefined &&
-    (status.observedGeneration ?? 0) >= (metadata?.generation ?? 1) &&
+    (status.observedGeneration ?? 0) >= Math.max(generation, metadata?.generation ?? 1) &&
     (status.replicas ?? 0) === wanted &&
     (status.updatedReplicas ?? 0) === wanted &&
     (status.availableReplicas ?? 0) === wanted

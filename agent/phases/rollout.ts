@@ -12,19 +12,19 @@ const QUOTED_LINES = 12;
 /** Some verdicts depend on time alone, so the state is looked at this often even when nothing changes. */
 const TICK_MS = 1000;
 
-/** Waits until only Pods of the new revision run, all ready. @throws Fault 60-66, with the app's last lines in its details */
-export async function awaitRollout(run: Run): Promise<void> {
+/** Waits until only Pods of the new revision run, all ready, as the Deployment of this generation wants. @throws Fault 60-66, with the app's last lines in its details */
+export async function awaitRollout(run: Run, generation: number): Promise<void> {
   const over = new AbortController();
   const signal = AbortSignal.any([run.signal, over.signal]);
   try {
-    const verdict = await follow(run, signal);
+    const verdict = await follow(run, generation, signal);
     if (verdict.kind === "failed") throw await explain(run, verdict);
   } finally {
     over.abort();
   }
 }
 
-async function follow(run: Run, signal: AbortSignal): Promise<Exclude<Verdict, { kind: "wait" }>> {
+async function follow(run: Run, generation: number, signal: AbortSignal): Promise<Exclude<Verdict, { kind: "wait" }>> {
   const { name, namespace } = run.app.metadata;
   const began = Date.now();
   const pods = new Map<string, V1Pod>();
@@ -49,7 +49,7 @@ async function follow(run: Run, signal: AbortSignal): Promise<Exclude<Verdict, {
   let madeRoom = false;
   const broken = Promise.all([keep(), keepDeployment()]).then(() => undefined);
   for (;;) {
-    const verdict = judge({ deployment, pods: [...pods.values()], elapsed: Date.now() - began });
+    const verdict = judge({ deployment, generation, pods: [...pods.values()], elapsed: Date.now() - began });
     if (verdict.kind !== "wait") return verdict;
     if (!madeRoom && pods.values().some(isUnschedulable)) {
       madeRoom = true;
