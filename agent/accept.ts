@@ -40,9 +40,10 @@ async function settle({ sources, log }: Deps, { name, uid }: Tenant, tree: strin
 }
 
 async function decide(deps: Deps, tenant: Tenant, name: string, request: PushRequest, user: string): Promise<Accepted> {
-  const again = request.id === undefined ? undefined : await askedBefore(deps, tenant.name, name, request.id);
+  const revisions = await listRevisions(deps.kube, tenant.name, name);
+  const again = request.id === undefined ? undefined : askedBefore(revisions, request.id);
   if (again) return { outcome: "accepted", revision: again, again: true };
-  const present = await readPresent(deps, tenant.name, name);
+  const present = await readPresent(deps, tenant.name, name, revisions);
   const wanted = await want(deps, present, request, name);
   await Promise.all([
     checkSource(deps, tenant, { name, request, present, wanted }),
@@ -52,12 +53,12 @@ async function decide(deps: Deps, tenant: Tenant, name: string, request: PushReq
   const same = await unchanged(deps, present, wanted);
   if (same) return { outcome: "unchanged", result: same };
   const app = present.app ?? (await createApp(deps, tenant.name, name, wanted.settings));
-  return { outcome: "accepted", revision: await createRevision(deps, app, { request, wanted, serving: present.serving, user }), again: false };
+  return { outcome: "accepted", revision: await createRevision(deps, app, { request, wanted, present, user }), again: false };
 }
 
 /** The revision that this very request made, when its answer was lost on the way. */
-async function askedBefore(deps: Deps, namespace: string, app: string, id: string): Promise<Revision | undefined> {
-  return (await listRevisions(deps.kube, namespace, app)).find((revision) => revision.metadata.labels?.[LABEL.request] === id);
+function askedBefore(revisions: readonly Revision[], id: string): Revision | undefined {
+  return revisions.find((revision) => revision.metadata.labels?.[LABEL.request] === id);
 }
 
 /** What a push would do, without doing any of it. */
@@ -152,7 +153,7 @@ async function createApp(deps: Deps, namespace: string, name: string, settings: 
 interface NewRevision {
   request: PushRequest;
   wanted: Wanted;
-  serving: Revision | undefined;
+  present: Present;
   user: string;
 }
 
@@ -161,8 +162,7 @@ interface NewRevision {
  * one. A revision that the serving Pods are right for has their Secret, because a Pod cannot be given another.
  */
 async function createRevision(deps: Deps, app: App, from: NewRevision): Promise<Revision> {
-  const { name, namespace } = app.metadata;
-  const newest = (await listRevisions(deps.kube, namespace, name))[0]?.spec.number ?? 0;
+  const newest = from.present.revisions[0]?.spec.number ?? 0;
   for (let number = newest + 1; ; number++) {
     const revision = revisionOf(app, number, from);
     if (from.wanted.samePods) {
@@ -170,19 +170,18 @@ async function createRevision(deps: Deps, app: App, from: NewRevision): Promise<
       if (created) return created;
       continue;
     }
-    const secret = await deps.kube.create(envSecret(app, number, from.wanted.env));
-    if (!secret) continue;
+    const secret = envSecret(app, number, from.wanted.env);
+    if (!(await deps.kube.create(secret))) continue;
     const created = await deps.kube.create(revision);
     if (!created) continue;
-    const owned = envSecret(app, number, from.wanted.env);
-    await deps.kube.apply({ ...owned, metadata: { ...owned.metadata, ownerReferences: ownedBy(created) } });
+    await deps.kube.apply({ ...secret, metadata: { ...secret.metadata, ownerReferences: ownedBy(created) } });
     return created;
   }
 }
 
-function revisionOf(app: App, number: number, { request, wanted, serving, user }: NewRevision): Revision {
+function revisionOf(app: App, number: number, { request, wanted, present, user }: NewRevision): Revision {
   const { name, namespace } = app.metadata;
-  const pods = wanted.samePods && serving ? serving.spec.pods : number;
+  const pods = wanted.samePods && present.serving ? present.serving.spec.pods : number;
   return {
     apiVersion: DAVIT_API,
     kind: "Revision",

@@ -1,7 +1,7 @@
 import { Fault, type FaultCode } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { V1Namespace } from "#shared/kube/objects";
-import { pathOf, type Ref } from "#shared/kube/resource";
+import { pathOf } from "#shared/kube/resource";
 import { watch } from "#shared/kube/watch";
 import { pause } from "#shared/within";
 import { getApp, needApp } from "./apps.ts";
@@ -11,6 +11,7 @@ import { Joined } from "./joined.ts";
 import { FINALIZER, LABEL } from "./objects/meta.ts";
 import { type App, DAVIT_API } from "./objects/types.ts";
 import { removeStaging } from "./phases/staging-pod.ts";
+import { removeAll } from "./remove-all.ts";
 import type { Runner } from "./runner.ts";
 
 const RETRY_MS = 2000;
@@ -129,8 +130,3 @@ const OWNED = [
   { apiVersion: DAVIT_API, kind: "Revision" },
   { apiVersion: "v1", kind: "Secret" },
 ];
-
-async function removeAll(kube: Kube, ref: Ref, labels: string): Promise<void> {
-  const found = await kube.list(ref, { labels });
-  await Promise.all(found.map((object) => kube.remove({ ...ref, name: object.metadata?.name })));
-}

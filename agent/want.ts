@@ -35,9 +35,9 @@ export interface Wanted {
   samePods: boolean;
 }
 
-/** @throws Fault app_deleting */
-export async function readPresent(deps: Deps, namespace: string, name: string): Promise<Present> {
-  const [app, revisions] = await Promise.all([getApp(deps.kube, namespace, name), listRevisions(deps.kube, namespace, name)]);
+/** @param listed the app's revisions, newest first, where they are known already. @throws Fault app_deleting */
+export async function readPresent(deps: Deps, namespace: string, name: string, listed?: readonly Revision[]): Promise<Present> {
+  const [app, revisions] = await Promise.all([getApp(deps.kube, namespace, name), listed ?? listRevisions(deps.kube, namespace, name)]);
   if (app?.metadata.deletionTimestamp) throw new Fault("app_deleting", `the app '${name}' is being deleted; push again when it is gone`);
   const serving = revisions.find((revision) => revision.spec.number === app?.status?.revision);
   const base = revisions.find((revision) => !revision.status?.outcome) ?? serving;

@@ -72,6 +72,17 @@ export class PacedSocket implements AsyncIterable<string | Uint8Array<ArrayBuffe
   }
 }
 
+/** A server's WebSocket. */
+export function pacedServer(ws: Bun.ServerWebSocket<unknown>): PacedSocket {
+  return new PacedSocket({
+    send: (message) => ws.send(message),
+    buffered: () => ws.getBufferedAmount(),
+    pause: () => ws.pause(),
+    resume: () => ws.resume(),
+    close: () => ws.close(),
+  });
+}
+
 /** A client's WebSocket, once it is open. @throws the error that it could not be opened for */
 export async function openSocket(socket: WebSocket): Promise<PacedSocket> {
   const paced = new PacedSocket({

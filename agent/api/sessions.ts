@@ -1,5 +1,5 @@
 import { Fault } from "#shared/fault";
-import { PacedSocket } from "#shared/paced-socket";
+import { type PacedSocket, pacedServer } from "#shared/paced-socket";
 import { checkProtocol } from "#shared/rpc-server";
 import { type Session, sessionOf } from "#shared/sessions";
 import { Wire } from "#shared/wire";
@@ -47,13 +47,7 @@ export class Sessions {
     maxPayloadLength: MAX_MESSAGE,
     idleTimeout: QUIET_SECONDS,
     open: (ws) => {
-      const socket = new PacedSocket({
-        send: (message) => ws.send(message),
-        buffered: () => ws.getBufferedAmount(),
-        pause: () => ws.pause(),
-        resume: () => ws.resume(),
-        close: () => ws.close(),
-      });
+      const socket = pacedServer(ws);
       ws.data.socket = socket;
       void this.#run(ws.data.work, new Wire(socket));
     },

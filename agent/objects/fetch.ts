@@ -1,7 +1,7 @@
 import type { V1Job, V1Secret } from "#shared/kube/objects";
 import { SCRATCH_MIB } from "../fetch/limits.ts";
 import type { FetchOrder } from "../fetch/order.ts";
-import { LABEL, STAGING, stagingLabels } from "./meta.ts";
+import { LABEL, STAGING, STAGING_POD, stagingLabels } from "./meta.ts";
 
 /** Paths inside the fetch Pod. */
 export const FETCH_PATHS = { order: "/davit/order", scratch: "/davit/scratch" } as const;
@@ -38,10 +38,7 @@ export function fetchJob(options: FetchOptions, name: string): V1Job {
       template: {
         metadata: { labels },
         spec: {
-          restartPolicy: "Never",
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          terminationGracePeriodSeconds: 2,
+          ...STAGING_POD,
           securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, seccompProfile: { type: "RuntimeDefault" } },
           containers: [fetchContainer(options)],
           volumes: [

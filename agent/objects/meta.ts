@@ -3,6 +3,13 @@ import { sha256 } from "#shared/pack";
 import { type App, DAVIT_API, type Revision } from "./types.ts";
 
 export const STAGING = "davit-staging";
+/** What every Pod there has in common: it runs once, knows nothing of the cluster, and loses nothing when it is ended. */
+export const STAGING_POD = {
+  restartPolicy: "Never",
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  terminationGracePeriodSeconds: 2,
+} as const;
 export const MANAGED = "davit.dev/managed";
 export const PULL_SECRET = "davit-pull";
 /** On a pull secret: which key signed it. */

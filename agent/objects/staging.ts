@@ -1,5 +1,5 @@
 import type { V1Job, V1PersistentVolumeClaim } from "#shared/kube/objects";
-import { STAGING, stagingLabels, stagingName } from "./meta.ts";
+import { STAGING, STAGING_POD, stagingLabels, stagingName } from "./meta.ts";
 
 /** Paths inside the staging Pod. All below /davit, so that no Dockerfile's own paths are shadowed by a mount. */
 export const STAGE_PATHS = {
@@ -64,10 +64,7 @@ export function stagingJob(options: StagingOptions, name: string, disk: StagingD
       template: {
         metadata: { labels },
         spec: {
-          restartPolicy: "Never",
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          terminationGracePeriodSeconds: 2,
+          ...STAGING_POD,
           securityContext: { fsGroup: 65532, seccompProfile: { type: "RuntimeDefault" } },
           containers: [stageContainer(options), kanikoContainer(options)],
           volumes: [

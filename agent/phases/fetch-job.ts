@@ -11,7 +11,7 @@ import { FETCH_SECONDS, type FetchOptions, fetchJob, fetchLabels, orderSecret } 
 import { STAGING, stagingName } from "../objects/meta.ts";
 import { AGENT_HOST, ownHosts } from "../own-hosts.ts";
 import type { Run } from "../run.ts";
-import { hasEnded, jobPod } from "./job-pod.ts";
+import { freeName, hasEnded, jobPod } from "./job-pod.ts";
 
 const AGENT_URL = `https://${AGENT_HOST}:8443`;
 const JOBS = { apiVersion: "batch/v1", kind: "Job", namespace: STAGING };
@@ -33,7 +33,7 @@ export class FetchLost extends Fault {
  * @throws FetchLost, Fault staging_unschedulable, git_too_large, credential_not_found
  */
 export async function* fetchReports(run: Run, source: GitSource): AsyncGenerator<FetchReport> {
-  const job = (await presentJob(run)) ?? (await run.kube.create(fetchJob(optionsOf(run), await freeName(run))));
+  const job = (await presentJob(run)) ?? (await run.kube.create(fetchJob(optionsOf(run), await freeJobName(run))));
   const name = job?.metadata?.name;
   if (!job || !name) throw new FetchLost("its name was taken");
   await run.kube.apply(orderSecret(job, await makeOrder(run, source)));
@@ -65,21 +65,11 @@ async function presentJob(run: Run): Promise<V1Job | undefined> {
 }
 
 /** A name that no Job has, and that of a lost one's order, which goes a moment later, neither. */
-async function freeName(run: Run): Promise<string> {
+async function freeJobName(run: Run): Promise<string> {
   const { namespace, app, revision } = optionsOf(run);
-  const taken = new Set(
-    (
-      await Promise.all(
-        [JOBS, { apiVersion: "v1", kind: "Secret", namespace: STAGING }].map((ref) => run.kube.list(ref, { labels: selectorOf(run) })),
-      )
-    )
-      .flat()
-      .map(({ metadata }) => metadata?.name),
-  );
-  for (let attempt = 0; ; attempt++) {
-    const name = `${stagingName(namespace, app)}-f${revision}${attempt === 0 ? "" : `-${attempt}`}`;
-    if (!taken.has(name)) return name;
-  }
+  const kinds = [JOBS, { apiVersion: "v1", kind: "Secret", namespace: STAGING }];
+  const taken = await Promise.all(kinds.map((ref) => run.kube.list(ref, { labels: selectorOf(run) })));
+  return freeName(`${stagingName(namespace, app)}-f${revision}`, taken.flat());
 }
 
 async function makeOrder({ config, revision, kube }: Run, source: GitSource): Promise<FetchOrder> {

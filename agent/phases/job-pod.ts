@@ -1,5 +1,5 @@
 import { Fault } from "#shared/fault";
-import type { V1Pod } from "#shared/kube/objects";
+import type { KubeObject, V1Pod } from "#shared/kube/objects";
 import { watch } from "#shared/kube/watch";
 import { STAGING } from "../objects/meta.ts";
 import { deadline, type Run } from "../run.ts";
@@ -32,6 +32,15 @@ export async function jobPod(run: Run, job: string, isUp: (pod: V1Pod) => boolea
     throw new Error("the watch on staging Pods ended");
   } finally {
     limit.clear();
+  }
+}
+
+/** `base`, or `base-1` and so on: the first that is not taken. A Job's name is taken until the Job is gone. */
+export function freeName(base: string, taken: readonly KubeObject[]): string {
+  const names = new Set(taken.map(({ metadata }) => metadata?.name));
+  for (let attempt = 0; ; attempt++) {
+    const name = attempt === 0 ? base : `${base}-${attempt}`;
+    if (!names.has(name)) return name;
   }
 }
 

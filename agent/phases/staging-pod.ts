@@ -3,8 +3,9 @@ import type { Kube } from "#shared/kube/client";
 import type { V1PersistentVolumeClaim, V1Pod } from "#shared/kube/objects";
 import { LABEL, STAGING, stagingName } from "../objects/meta.ts";
 import { type StagingDisk, type StagingOptions, stagingJob, stagingVolume } from "../objects/staging.ts";
+import { removeAll } from "../remove-all.ts";
 import type { Run } from "../run.ts";
-import { hasEnded, jobPod } from "./job-pod.ts";
+import { freeName, hasEnded, jobPod } from "./job-pod.ts";
 
 export interface StagingPod {
   name: string;
@@ -52,12 +53,7 @@ export async function removeStaging(kube: Kube, namespace: string, app: string):
     { apiVersion: "batch/v1", kind: "Job", namespace: STAGING },
     { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: STAGING },
   ];
-  await Promise.all(
-    kinds.map(async (ref) => {
-      const found = await kube.list(ref, { labels });
-      await Promise.all(found.map((object) => kube.remove({ ...ref, name: object.metadata?.name })));
-    }),
-  );
+  await Promise.all(kinds.map((ref) => removeAll(kube, ref, labels)));
 }
 
 function optionsOf(run: Run): StagingOptions {
@@ -72,7 +68,7 @@ async function hasVolume(run: Run, options: StagingOptions): Promise<boolean> {
 }
 
 async function startPod(run: Run, options: StagingOptions, disk: StagingDisk): Promise<StagingPod> {
-  const name = await freeName(run, stagingName(options.namespace, options.app));
+  const name = await freeJobName(run, stagingName(options.namespace, options.app));
   await run.kube.create(stagingJob(options, name, disk));
   try {
     return await started(run, name);
@@ -102,15 +98,11 @@ export async function endStaging(run: Run): Promise<void> {
   await run.kube.remove({ apiVersion: "batch/v1", kind: "Job", namespace: STAGING }, { labels });
 }
 
-/** A Job's name is taken until the Job is gone, so every start of a Pod for a revision has its own. */
-async function freeName(run: Run, base: string): Promise<string> {
+/** Every start of a Pod for a revision has a name of its own. */
+async function freeJobName(run: Run, base: string): Promise<string> {
   const labels = stagingSelector(run.revision.metadata.namespace, run.revision.spec.app);
   const jobs = await run.kube.list({ apiVersion: "batch/v1", kind: "Job", namespace: STAGING }, { labels });
-  const taken = new Set(jobs.map((job) => job.metadata?.name));
-  for (let attempt = 0; ; attempt++) {
-    const name = `${base}-${run.revision.spec.number}${attempt === 0 ? "" : `-${attempt}`}`;
-    if (!taken.has(name)) return name;
-  }
+  return freeName(`${base}-${run.revision.spec.number}`, jobs);
 }
 
 async function started(run: Run, job: string): Promise<StagingPod> {

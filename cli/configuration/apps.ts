@@ -3,7 +3,7 @@ import type { Fault } from "#shared/fault";
 import type { PushResult } from "#shared/push-event";
 import type { Connection } from "../agent-client/connect.ts";
 import type { Context } from "../context.ts";
-import { blankResult, type Ended, finish, followRevision, leave } from "../push/ending.ts";
+import { blankResult, type Ended, leave, seeThrough } from "../push/ending.ts";
 
 import { PushStream } from "../push/stream.ts";
 import { asFault, printFault } from "../report/fault.ts";
@@ -43,7 +43,7 @@ export async function changeApps(place: AppsPlace, { apps, doing, request }: App
   for (const { app, accepted } of asked) {
     const stream = new PushStream(createPushReport(context, place.output));
     stream.notice(`${doing} ${app} in namespace ${namespace}`);
-    ended.push(await seeThrough(place, app, await accepted, stream));
+    ended.push(await endOf(place, app, await accepted, stream));
   }
   const faults = ended.flatMap(({ fault }) => fault ?? []);
   for (const fault of faults) printFault(context, fault, place);
@@ -54,13 +54,12 @@ type Asked = { value: Awaited<ReturnType<Connection["client"]["createRevision"]>
 const done = (value: Extract<Asked, { value: unknown }>["value"]): Asked => ({ value });
 const failed = (error: unknown): Asked => ({ error });
 
-async function seeThrough({ context, connection, namespace }: AppsPlace, app: string, asked: Asked, stream: PushStream): Promise<Ended> {
+async function endOf({ context, connection, namespace }: AppsPlace, app: string, asked: Asked, stream: PushStream): Promise<Ended> {
   const own: PushResult = { ...blankResult(), app, namespace };
   try {
     if ("error" in asked) throw asked.error;
-    if (asked.value.outcome === "unchanged") return finish(stream, own, asked.value.result);
-    own.revision = asked.value.revision;
-    return finish(stream, own, await followRevision({ context, connection, namespace, app }, asked.value.revision, stream, context.signal));
+    const place = { context, connection, namespace, app };
+    return await seeThrough(place, asked.value, { stream, result: own, wait: true, signal: context.signal });
   } catch (error) {
     return leave(asFault(context, error), stream, own, "run the same command again");
   }

@@ -1,13 +1,11 @@
 import type { PushRequest } from "#shared/app";
-import { Fault } from "#shared/fault";
 import type { Way } from "../agent-client/connect.ts";
 import { pickNamespace } from "../agent-client/namespace.ts";
 import type { Context } from "../context.ts";
 import { checkTogether, parseDuration } from "../flags.ts";
-import { asFault, printFault } from "../report/fault.ts";
+import { printFault } from "../report/fault.ts";
 import { createPushReport } from "../report/push-report.ts";
-import { watchClock } from "./clock.ts";
-import { blankResult, type Ended, finish, followRevision, leave, type Place } from "./ending.ts";
+import { type Ended, type Place, seeThrough, toItsEnd } from "./ending.ts";
 import { PushStream } from "./stream.ts";
 
 /** A change of an app that brings no source: a push of what the app has, with other settings. */
@@ -41,9 +39,7 @@ export async function changeCommand(context: Context, read: () => Promise<Change
 
 /** From the command line to the end of the agent's work. Never throws: what goes wrong is in the result. */
 async function change(context: Context, read: () => Promise<Change>, flags: ChangeFlags, way: Way, stream: PushStream): Promise<Ended> {
-  const result = blankResult();
-  const clock = watchClock(context);
-  try {
+  return await toItsEnd(context, stream, AGAIN, async (result, clock) => {
     const { place, accepted } = await stream.phase("plan", async () => {
       clock.start(readTimeout(flags));
       const { app, doing, request } = await read();
@@ -54,15 +50,8 @@ async function change(context: Context, read: () => Promise<Change>, flags: Chan
       const body = { ...request, id: crypto.randomUUID() };
       return { place, accepted: await place.connection.client.createRevision({ namespace: place.namespace, app, body }, { signal: clock.signal }) };
     });
-    if (accepted.outcome === "unchanged") return finish(stream, result, accepted.result);
-    result.revision = accepted.revision;
-    if (!flags.wait) return finish(stream, result, { ...result, outcome: "detached" });
-    return finish(stream, result, await followRevision(place, accepted.revision, stream, clock.signal));
-  } catch (error) {
-    return leave(asFault(context, clock.signal.reason instanceof Fault ? clock.signal.reason : error), stream, result, AGAIN);
-  } finally {
-    clock.stop();
-  }
+    return await seeThrough(place, accepted, { stream, result, wait: flags.wait, signal: clock.signal });
+  });
 }
 
 function readTimeout({ wait, timeout }: ChangeFlags): number | undefined {

@@ -3,7 +3,10 @@ import type { PushResult } from "#shared/push-event";
 import type { Connection } from "../agent-client/connect.ts";
 import { followPush } from "../agent-client/follow.ts";
 import type { Context } from "../context.ts";
+import { asFault } from "../report/fault.ts";
 import { attachCommand } from "../report/push-report.ts";
+import { type Clock, watchClock } from "./clock.ts";
+import type { Accepted } from "./send.ts";
 import type { PushStream } from "./stream.ts";
 
 /* How a push ends, and every other change of an app: the agent works on a revision, and this side follows it or leaves. */
@@ -38,6 +41,27 @@ export interface Place {
   app: string;
 }
 
+/**
+ * Runs what pushes, changes or follows, within the clock's time. Never throws: what goes wrong is in the result, which
+ * `work` fills in as it comes to know it; `again` says how to go on when nothing was made yet.
+ */
+export async function toItsEnd(
+  context: Context,
+  stream: PushStream,
+  again: string,
+  work: (result: PushResult, clock: Clock) => Promise<Ended>,
+): Promise<Ended> {
+  const result = blankResult();
+  const clock = watchClock(context);
+  try {
+    return await work(result, clock);
+  } catch (error) {
+    return leave(asFault(context, clock.signal.reason instanceof Fault ? clock.signal.reason : error), stream, result, again);
+  } finally {
+    clock.stop();
+  }
+}
+
 /** Passes on a revision's events up to its result. @throws Fault when the agent stays away */
 export async function followRevision(
   { context, connection, namespace, app }: Place,
@@ -51,6 +75,18 @@ export async function followRevision(
     stream.forward(event);
   }
   throw new Fault("bug", "the push's events ended without a result");
+}
+
+/** What a push or a change comes to once the agent has answered: done already, left to the agent, or followed to its end. */
+export async function seeThrough(
+  place: Place,
+  accepted: Accepted,
+  { stream, result, wait, signal }: { stream: PushStream; result: PushResult; wait: boolean; signal: AbortSignal },
+): Promise<Ended> {
+  if (accepted.outcome === "unchanged") return finish(stream, result, accepted.result);
+  result.revision = accepted.revision;
+  if (!wait) return finish(stream, result, { ...result, outcome: "detached" });
+  return finish(stream, result, await followRevision(place, accepted.revision, stream, signal));
 }
 
 /** The agent's result, with what only this side knows: the upload. */

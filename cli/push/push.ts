@@ -6,8 +6,7 @@ import { confirm } from "../report/ask.ts";
 import { asFault } from "../report/fault.ts";
 import { count } from "../report/units.ts";
 import type { OpenSource } from "../source/archive.ts";
-import { watchClock } from "./clock.ts";
-import { blankResult, type Ended, finish, followRevision, leave, type Place } from "./ending.ts";
+import { blankResult, type Ended, finish, followRevision, leave, type Place, seeThrough, toItsEnd } from "./ending.ts";
 import type { PushOrder } from "./orders.ts";
 import { type PushJob, prepare } from "./prepare.ts";
 import { type Accepted, noteOf, readJobSource, submit, submitRemote } from "./send.ts";
@@ -20,10 +19,8 @@ const AGAIN = "run the same push again: what was sent already is not sent again"
  * the result. From the moment a revision is accepted the push is the agent's, and this side can only leave it.
  */
 export async function push(context: Context, order: PushOrder, way: Way, stream: PushStream): Promise<Ended> {
-  const result = blankResult();
-  const clock = watchClock(context);
   await using resources = new AsyncDisposableStack();
-  try {
+  return await toItsEnd(context, stream, AGAIN, async (result, clock) => {
     const { job, reading } = await stream.phase("plan", async (note) => {
       const job = await prepare(context, order, way, result);
       clock.start(job.timeoutMs);
@@ -38,15 +35,8 @@ export async function push(context: Context, order: PushOrder, way: Way, stream:
       return { job, reading };
     });
     const accepted = reading ? await upload(job, reading, { stream, signal: clock.signal, result }) : await submitRemote(job, clock.signal);
-    if (accepted.outcome === "unchanged") return finish(stream, result, accepted.result);
-    result.revision = accepted.revision;
-    if (!order.flags.wait) return finish(stream, result, { ...result, outcome: "detached" });
-    return finish(stream, result, await followRevision(placeOf(job), accepted.revision, stream, clock.signal));
-  } catch (error) {
-    return leave(asFault(context, clock.signal.reason instanceof Fault ? clock.signal.reason : error), stream, result, AGAIN);
-  } finally {
-    clock.stop();
-  }
+    return await seeThrough(placeOf(job), accepted, { stream, result, wait: order.flags.wait, signal: clock.signal });
+  });
 }
 
 async function upload(job: PushJob, reading: Promise<OpenSource>, io: Parameters<typeof submit>[2]): Promise<Accepted> {
@@ -65,9 +55,7 @@ export function refuse(context: Context, error: unknown, stream: PushStream): En
 
 /** Follows the newest push of the app, from its first event. */
 export async function attach(context: Context, order: PushOrder, way: Way, stream: PushStream): Promise<Ended> {
-  const result = blankResult();
-  const clock = watchClock(context);
-  try {
+  return await toItsEnd(context, stream, AGAIN, async (result, clock) => {
     const job = await prepare(context, order, way, result);
     clock.start(job.timeoutMs);
     const { namespace, app } = job;
@@ -76,11 +64,7 @@ export async function attach(context: Context, order: PushOrder, way: Way, strea
       throw new Fault("revision_not_found", `the app '${app.name}' was never pushed`, { details: { app: app.name, namespace } });
     result.revision = Math.max(...revisions.map(({ number }) => number));
     return finish(stream, result, await followRevision(placeOf(job), result.revision, stream, clock.signal));
-  } catch (error) {
-    return leave(asFault(context, clock.signal.reason instanceof Fault ? clock.signal.reason : error), stream, result, AGAIN);
-  } finally {
-    clock.stop();
-  }
+  });
 }
 
 function describe({ app, namespace, connection, manifest }: PushJob): string {

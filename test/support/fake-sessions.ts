@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { Fault, toFault } from "#shared/fault";
-import { PacedSocket } from "#shared/paced-socket";
+import { type PacedSocket, pacedServer } from "#shared/paced-socket";
 import { type ExecOrder, type Session, sessionOf } from "#shared/sessions";
 import { tunnel } from "#shared/tunnel";
 import { Wire } from "#shared/wire";
@@ -36,13 +36,7 @@ export class FakeSessions {
 
   readonly handlers: Bun.WebSocketHandler<Data> = {
     open: (ws) => {
-      const socket = new PacedSocket({
-        send: (message) => ws.send(message),
-        buffered: () => ws.getBufferedAmount(),
-        pause: () => ws.pause(),
-        resume: () => ws.resume(),
-        close: () => ws.close(),
-      });
+      const socket = pacedServer(ws);
       ws.data.socket = socket;
       this.#sockets.add(ws);
       const wire = new Wire(socket);
