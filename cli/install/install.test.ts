@@ -3,6 +3,7 @@ import type { KubeObject, V1DaemonSet, V1Secret } from "#shared/kube/objects";
 import { type ControlPlane, pretendKubelet, startControlPlane } from "#test/control-plane";
 import { leafIsGood } from "./certificates.ts";
 import { type InstallEvent, install, prepare } from "./install.ts";
+import { installedOptions } from "./installed.ts";
 import type { InstallFlags } from "./options.ts";
 import { status } from "./status.ts";
 import { takeInventory, uninstall } from "./uninstall.ts";
@@ -76,7 +77,7 @@ test("a cluster that is not fit is told all that is missing at once, and stays a
 
 test("somebody without the rights is told which", async () => {
   const rules = [
-    { apiGroups: [""], resources: ["nodes", "services", "persistentvolumeclaims"], verbs: ["get", "list"] },
+    { apiGroups: [""], resources: ["nodes", "services", "configmaps", "persistentvolumeclaims"], verbs: ["get", "list"] },
     { apiGroups: ["apps"], resources: ["deployments", "daemonsets"], verbs: ["get"] },
     { apiGroups: ["storage.k8s.io", "networking.k8s.io"], resources: ["storageclasses", "ingressclasses"], verbs: ["list"] },
   ];
@@ -160,6 +161,21 @@ test("another domain re-issues the agent's certificate and keeps every key", asy
   const ca = pem(after["davit-ca"], "tls.crt");
   expect(await leafIsGood(pem(after["davit-agent-tls"], "tls.crt"), ca, { names: ["davit.new.example.com"] })).toBe(true);
   expect({ ...after, "davit-agent-tls": null }).toEqual({ ...before, "davit-agent-tls": null });
+});
+
+test("the options are kept for the next installation, and damaged ones are not taken for none", async () => {
+  await setUp({ keepRevisions: 5, mirrors: ["docker.io=http://mirror:1"], certsDirs: ["/certs"] });
+  const { images: _, ...kept } = (await prepare(plane.admin, { images: {}, mirrors: [], certsDirs: [] })).options;
+  expect(await installedOptions(plane.admin)).toMatchObject(kept);
+  expect(kept).toMatchObject({ domain: "apps.example.com", keepRevisions: 5, mirrors: ["docker.io=http://mirror:1"], certsDirs: ["/certs"] });
+  const name = { namespace: "davit", name: "davit-install" };
+  await plane.admin.apply({ apiVersion: "v1", kind: "ConfigMap", metadata: name, data: { "options.json": "{" } } as KubeObject);
+  expect(await prepare(plane.admin, flags).catch((thrown) => thrown)).toMatchObject({
+    code: "preflight_failed",
+    message: expect.stringContaining("davit-install"),
+  });
+  await plane.admin.remove({ apiVersion: "v1", kind: "ConfigMap", ...name });
+  await setUp({ domain: "new.example.com" });
 });
 
 test("what is not ready is named, with the reason", async () => {

@@ -1,13 +1,14 @@
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
-import type { KubeObject, V1DaemonSet, V1Deployment, V1Service } from "#shared/kube/objects";
+import type { KubeObject, V1Service } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { type Applied, applyAll, type Change } from "./apply.ts";
 import { type CertsDirs, certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { COMPONENTS, componentRef, REGISTRY_SERVICE } from "./components.ts";
 import { suggestDomain } from "./domain.ts";
+import { installedOptions } from "./installed.ts";
 import { madeKinds, makeSecrets } from "./made.ts";
-import { type InstallFlags, type InstallOptions, installedOptions, resolveOptions } from "./options.ts";
+import { type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
 import { firstTenant, foundation, workloads } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
@@ -31,13 +32,13 @@ export interface Prepared {
  * @throws Fault usage when no domain is known, with a suggestion
  */
 export async function prepare(kube: Kube, flags: InstallFlags, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<Prepared> {
-  const [agent, nodeTrust, nodes] = await Promise.all([
-    kube.get<V1Deployment>(componentRef("agent")),
-    kube.get<V1DaemonSet>(componentRef("node-trust")),
+  const [agent, installed, nodes] = await Promise.all([
+    kube.get(componentRef("agent")),
+    installedOptions(kube),
     kube.list<NodeFacts>({ apiVersion: "v1", kind: "Node" }),
   ]);
-  let options = resolveOptions(flags, installedOptions(agent, nodeTrust));
-  if (!options.domain) options = resolveOptions({ ...flags, domain: await needDomain(kube, askDomain) }, {});
+  let options = resolveOptions(flags, installed);
+  if (!options.domain) options = resolveOptions({ ...flags, domain: await needDomain(kube, askDomain) }, installed);
   const certs = certsDirsOf(nodes, options.certsDirs);
   return { options, certs, isFirst: agent === undefined };
 }

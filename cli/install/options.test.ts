@@ -2,8 +2,7 @@ import { expect, test } from "bun:test";
 import type { V1Service } from "#shared/kube/objects";
 import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { domainFor } from "./domain.ts";
-import { agentUrl, type InstallFlags, installedOptions, PUBLISHED_IMAGES, resolveOptions } from "./options.ts";
-import { workloads } from "./plan.ts";
+import { agentUrl, type InstallFlags, PUBLISHED_IMAGES, resolveOptions } from "./options.ts";
 
 const none: InstallFlags = { images: {}, mirrors: [], certsDirs: [] };
 
@@ -20,18 +19,6 @@ test("a flag wins over what is installed, that over the default; images come wit
     mirrors: ["docker.io=http://old"],
     certsDirs: ["/new"],
   });
-});
-
-test("what was installed can be read back from the objects", () => {
-  const options = resolveOptions(
-    { ...none, domain: "apps.example.com", keepRevisions: 5, mirrors: ["docker.io=http://m:1", "quay.io=http://m:2"], certsDirs: ["/a", "/b"] },
-    {},
-  );
-  const objects = workloads(options, { registryAddress: "10.0.0.1", certsDirs: options.certsDirs, startedWith: { agent: "", s3: "", registry: "" } });
-  const byName = (name: string) => objects.find((object) => object.metadata?.name === name && object.kind !== "Ingress");
-  const { images: _, ...rest } = options;
-  expect(installedOptions(byName("davit-agent"), byName("davit-node-trust"))).toEqual(rest);
-  expect(installedOptions(undefined, undefined)).toEqual({});
 });
 
 test.each([

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { Fault } from "#shared/fault";
 import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
@@ -15,23 +16,26 @@ export const PUBLISHED_IMAGES = {
 
 const KEEP_REVISIONS = 10;
 
-export type Images = Record<keyof typeof PUBLISHED_IMAGES, string>;
-
-export interface InstallOptions {
+/** What an installation is made with. It is kept in the cluster (installed.ts), so that the next one goes on from it. */
+export const InstallOptions = z.object({
   /** Apps get `<name>.<domain>`; a port shows only in the URLs of apps. */
-  domain: string;
+  domain: z.string(),
   /** Empty: the cluster's default. */
-  ingressClass: string;
+  ingressClass: z.string(),
   /** Empty: the cluster's default. */
-  storageClass: string;
-  images: Images;
+  storageClass: z.string(),
+  images: z.object({ agent: z.string(), s3: z.string(), registry: z.string(), kaniko: z.string() }),
   /** Revisions that garbage collection leaves of each app. */
-  keepRevisions: number;
+  keepRevisions: z.number(),
   /** `HOST=URL` each. */
-  mirrors: string[];
+  mirrors: z.array(z.string()),
   /** Empty: found by looking at the nodes. */
-  certsDirs: string[];
-}
+  certsDirs: z.array(z.string()),
+});
+export type InstallOptions = z.infer<typeof InstallOptions>;
+/** What is known of an installation: an older one lacks the options that came later. */
+export type InstalledOptions = { [Key in keyof InstallOptions]?: InstallOptions[Key] | undefined };
+export type Images = InstallOptions["images"];
 
 /** What was said on the command line; undefined or empty: not said. */
 export interface InstallFlags {
@@ -49,7 +53,7 @@ export interface InstallFlags {
  * of davit, so without a flag they are this version's.
  * @throws Fault usage for a value that cannot be meant
  */
-export function resolveOptions(flags: InstallFlags, installed: Partial<InstallOptions>): InstallOptions {
+export function resolveOptions(flags: InstallFlags, installed: InstalledOptions): InstallOptions {
   const images = Object.fromEntries(Object.entries(PUBLISHED_IMAGES).map(([name, image]) => [name, flags.images[name as keyof Images] ?? image]));
   return {
     domain: checkDomain(flags.domain ?? installed.domain ?? ""),
@@ -59,20 +63,6 @@ export function resolveOptions(flags: InstallFlags, installed: Partial<InstallOp
     keepRevisions: flags.keepRevisions ?? installed.keepRevisions ?? KEEP_REVISIONS,
     mirrors: (flags.mirrors.length > 0 ? flags.mirrors : (installed.mirrors ?? [])).map(checkMirror),
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
-  };
-}
-
-/** The options an installation was made with, as its objects tell; nothing installed: nothing known. */
-export function installedOptions(agent: V1Deployment | undefined, nodeTrust: V1DaemonSet | undefined): Partial<InstallOptions> {
-  const agentEnv = envOf(agent);
-  if (!agentEnv.DAVIT_DOMAIN) return {};
-  return {
-    domain: agentEnv.DAVIT_DOMAIN,
-    ingressClass: agentEnv.DAVIT_INGRESS_CLASS ?? "",
-    storageClass: agentEnv.DAVIT_STORAGE_CLASS ?? "",
-    keepRevisions: Number(agentEnv.DAVIT_KEEP_REVISIONS || KEEP_REVISIONS),
-    mirrors: (agentEnv.DAVIT_REGISTRY_MIRRORS ?? "").split(",").filter(Boolean),
-    certsDirs: (envOf(nodeTrust).DAVIT_CERTS_DIRS ?? "").split(":").filter(Boolean),
   };
 }
 

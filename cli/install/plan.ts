@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { MANAGED_LABEL } from "./components.ts";
+import { optionsObject } from "./installed.ts";
 import { manifest } from "./manifests.ts";
 import { agentHost, type Images, type InstallOptions } from "./options.ts";
 
@@ -26,7 +27,8 @@ export function foundation(): KubeObject[] {
 /** Then: what runs. The Secrets and ConfigMaps that it mounts are made in between (made.ts). */
 export function workloads(options: InstallOptions, facts: Facts): KubeObject[] {
   const objects = [...manifest("s3"), ...manifest("registry"), ...manifest("nodeTrust"), ...manifest("agent")];
-  return objects.filter((object) => object.kind !== "Service").map((object) => labelled(filled(object, options, facts)));
+  const filledIn = objects.filter((object) => object.kind !== "Service").map((object) => filled(object, options, facts));
+  return [optionsObject(options), ...filledIn].map(labelled);
 }
 
 /** The first namespace for apps. It is made at the first installation only, and never taken over. */

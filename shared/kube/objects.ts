@@ -1,5 +1,6 @@
 /** The one place that names the types of @kubernetes/client-node. */
 export type {
+  V1ConfigMap,
   V1ContainerStatus,
   V1DaemonSet,
   V1Deployment,
