@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getJson } from "./api.ts";
-import { domain, type Layout, net } from "./layout.ts";
+import { domain, type Layout } from "./layout.ts";
 import systemYaml from "./system.yaml" with { type: "text" };
 
 /** The manifest of DNS, ingress and storage for this machine. */
@@ -10,8 +10,8 @@ export function addonManifest(layout: Layout, resolvers: readonly string[], temp
   const base64 = (file: string): string => readFileSync(join(layout.pki, file)).toString("base64");
   const values: Record<string, string> = {
     DOMAIN: domain,
-    NODE: net.node,
-    DNS_SERVICE: net.dnsService,
+    NODE: layout.net.node,
+    DNS_SERVICE: layout.net.dnsService,
     VOLUMES: layout.volumes,
     FORWARD: resolvers.length > 0 ? `forward . ${resolvers.join(" ")}` : "# no resolver that Pods can reach",
     CONFIG_HASH: `"${manifestHash(template + resolvers.join(" "))}"`,

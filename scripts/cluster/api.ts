@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, run } from "./exec.ts";
-import { type Layout, net, nodeName } from "./layout.ts";
+import { type Layout, nodeName } from "./layout.ts";
 
 /** The cluster's API server, asked as its administrator. */
 async function get(layout: Layout, path: string): Promise<Response> {
   const pem = (file: string): string => readFileSync(join(layout.pki, file), "utf8");
-  return fetch(`https://${net.node}:6443${path}`, {
+  return fetch(`https://${layout.net.node}:6443${path}`, {
     signal: AbortSignal.timeout(3000),
     tls: { ca: pem("ca.crt"), cert: pem("admin.crt"), key: pem("admin.key") },
   });

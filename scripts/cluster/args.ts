@@ -12,6 +12,7 @@ export const usage = `usage: ./scripts/cluster/COMMAND
   status [-o json]   what runs; exit code 0 when all of it does
   env                export lines: eval "$(./scripts/cluster/env)"
   load IMAGE.tar...  puts OCI or docker archives on the node
+DAVIT_CLUSTER=NAME   in the environment makes it another cluster, beside the one without a name; up to seven
 --context NAME       (up, status, env, down) means that context of your own kubeconfig instead; nothing of it is changed`;
 
 export function parseArguments(argv: readonly string[]): Arguments {

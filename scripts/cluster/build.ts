@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { buildFlags, type Component, cacheKey, components, sourcesOf } from "./components.ts";
 import { ClusterError } from "./fail.ts";
 import type { Layout } from "./layout.ts";
+import { locked } from "./lock.ts";
 
 const here = import.meta.dir;
 
@@ -11,6 +12,19 @@ export type Built = { component: Component; binary: string };
 
 /** Every component's binary, built where the cache has none; links in `layout.bin` name them as they are called. */
 export async function buildAll(layout: Layout, say: (line: string) => void): Promise<Built[]> {
+  return (await missingComponents(layout)).length > 0 ? building(layout, say, () => ensureBuilt(layout, say)) : ensureBuilt(layout, say);
+}
+
+export type Cache = Pick<Layout, "cache" | "archives" | "buildLock">;
+
+/** Runs `work` while nobody else makes something for the cache, which all clusters have in common. */
+export async function building<T>(layout: Cache, say: (line: string) => void, work: () => Promise<T>): Promise<T> {
+  await mkdir(layout.cache, { recursive: true });
+  const waiting = () => say("waiting for another up, which builds");
+  return locked(layout.buildLock, work, { holder: "up, which builds,", minutes: 60, waiting });
+}
+
+async function ensureBuilt(layout: Layout, say: (line: string) => void): Promise<Built[]> {
   const built: Built[] = [];
   const missing = await missingComponents(layout);
   if (missing.length > 0) say(`building ${missing.length} of ${components.length} servers; the first time this takes up to 20 minutes on two cores`);

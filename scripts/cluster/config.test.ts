@@ -32,7 +32,7 @@ test("every other configuration file is JSON or TOML, but for resolv.conf", () =
 });
 
 test("a kubeconfig carries its certificates", () => {
-  const parsed = JSON.parse(kubeconfig("admin", { ca: "CA", certificate: "CRT", key: "KEY" }));
+  const parsed = JSON.parse(kubeconfig(layout, "admin", { ca: "CA", certificate: "CRT", key: "KEY" }));
   expect(parsed.users[0].user).toEqual({ "client-certificate-data": btoa("CRT"), "client-key-data": btoa("KEY") });
   expect(parsed["current-context"]).toBe("davit-cluster");
 });

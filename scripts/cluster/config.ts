@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { cgroup, type Layout, mirrorPort, net, nodeName } from "./layout.ts";
+import { type Layout, mirrorPort, nodeName } from "./layout.ts";
 
 /** What differs from machine to machine. */
 export type Machine = { runc: string; cniBin: string; mayRaiseOomScore: boolean; snapshotter: "overlayfs" | "native"; resolvers: string[] };
@@ -16,7 +16,7 @@ export function configFiles(layout: Layout, machine: Machine): ConfigFile[] {
     file("resolv.conf", machine.resolvers.map((address) => `nameserver ${address}\n`).join("") || "# no resolver\n"),
     file("registry.json", json(registryConfiguration(layout))),
     { path: join(layout.cni, "10-davit.conflist"), text: json(cniNetwork(layout)), mode: 0o644 },
-    { path: join(layout.certsD, "docker.io", "hosts.toml"), text: mirrorToml, mode: 0o644 },
+    { path: join(layout.certsD, "docker.io", "hosts.toml"), text: mirrorToml(layout), mode: 0o644 },
   ];
 }
 
@@ -73,7 +73,7 @@ function kubeletConfiguration(layout: Layout) {
     tlsCertFile: join(layout.pki, "kubelet-serving.crt"),
     tlsPrivateKeyFile: join(layout.pki, "kubelet-serving.key"),
     cgroupDriver: "cgroupfs",
-    cgroupRoot: `/${cgroup}`,
+    cgroupRoot: `/${layout.id}`,
     // Machines with cgroup v1 or with swap are fine for trying things out.
     failCgroupV1: false,
     failSwapOn: false,
@@ -81,7 +81,7 @@ function kubeletConfiguration(layout: Layout) {
     podLogsDir: join(layout.state, "pod-logs"),
     volumePluginDir: join(layout.kubelet, "volume-plugins"),
     resolvConf: join(layout.config, "resolv.conf"),
-    clusterDNS: [net.dnsService],
+    clusterDNS: [layout.net.dnsService],
     clusterDomain: "cluster.local",
     // The default of 10-15 % would evict everything on a developer's well-filled disk.
     evictionHard: { "memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%" },
@@ -106,12 +106,12 @@ function cniNetwork(layout: Layout) {
   const ipam = {
     type: "host-local",
     dataDir: join(layout.state, "cni-addresses"),
-    ranges: [[{ subnet: net.nodePods }]],
+    ranges: [[{ subnet: layout.net.nodePods }]],
     routes: [{ dst: "0.0.0.0/0" }],
   };
   return {
     cniVersion: "1.0.0",
-    name: "davit",
+    name: layout.net.namespace,
     plugins: [
       { type: "bridge", bridge: "cni0", isGateway: true, ipMasq: true, hairpinMode: true, ipam },
       { type: "portmap", capabilities: { portMappings: true } },
@@ -120,7 +120,7 @@ function cniNetwork(layout: Layout) {
 }
 
 /** The node looks for public images where builds do. containerd reads this for each pull. */
-const mirrorToml = `[host."http://${net.node}:${mirrorPort}"]
+const mirrorToml = (layout: Layout): string => `[host."http://${layout.net.node}:${mirrorPort}"]
   capabilities = ["pull", "resolve"]
 `;
 
@@ -130,19 +130,19 @@ function registryConfiguration(layout: Layout) {
     version: "0.1",
     log: { level: "warn", accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: layout.mirror }, delete: { enabled: false } },
-    http: { addr: `${net.node}:${mirrorPort}` },
+    http: { addr: `${layout.net.node}:${mirrorPort}` },
   };
 }
 
-export function kubeconfig(user: string, pem: { ca: string; certificate: string; key: string }): string {
+export function kubeconfig(layout: Layout, user: string, pem: { ca: string; certificate: string; key: string }): string {
   const encode = (text: string): string => Buffer.from(text).toString("base64");
   return json({
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name: "davit-cluster", cluster: { server: `https://${net.node}:6443`, "certificate-authority-data": encode(pem.ca) } }],
+    clusters: [{ name: layout.id, cluster: { server: `https://${layout.net.node}:6443`, "certificate-authority-data": encode(pem.ca) } }],
     users: [{ name: user, user: { "client-certificate-data": encode(pem.certificate), "client-key-data": encode(pem.key) } }],
-    contexts: [{ name: "davit-cluster", context: { cluster: "davit-cluster", user } }],
-    "current-context": "davit-cluster",
+    contexts: [{ name: layout.id, context: { cluster: layout.id, user } }],
+    "current-context": layout.id,
   });
 }
 

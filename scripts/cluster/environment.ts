@@ -1,12 +1,21 @@
 import { delimiter, join } from "node:path";
 import { run } from "./exec.ts";
+import type { Facts } from "./facts.ts";
 import { ClusterError } from "./fail.ts";
-import { domain, type Layout } from "./layout.ts";
+import { DEFAULT_CLUSTER, domain, type Layout } from "./layout.ts";
 
 const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
 
-export const clusterEnv = (layout: Layout): string =>
-  [`export KUBECONFIG=${quote(layout.kubeconfig)}`, `export PATH=${quote(layout.bin)}:"$PATH"`, `export DAVIT_DOMAIN=${quote(domain)}`].join("\n");
+/** For `eval`: the shell, and what is started in it, then mean this cluster. */
+export function clusterEnv(layout: Layout, { ingress }: Pick<Facts, "ingress">): string {
+  return [
+    `export KUBECONFIG=${quote(layout.kubeconfig)}`,
+    `export PATH=${quote(layout.bin)}:"$PATH"`,
+    `export DAVIT_DOMAIN=${quote(ingress.http === 80 ? domain : `${domain}:${ingress.http}`)}`,
+    `export DAVIT_HTTPS_PORT=${ingress.https}`,
+    ...(layout.cluster === DEFAULT_CLUSTER ? [] : [`export DAVIT_CLUSTER=${quote(layout.cluster)}`]),
+  ].join("\n");
+}
 
 export type Host = { env: Record<string, string | undefined>; kubectl: string };
 

@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Arguments, parseArguments, usage } from "./args.ts";
-import { down } from "./down.ts";
+import { clear, down } from "./down.ts";
 import { clusterEnv, contextEnv, contextStatus, type Host } from "./environment.ts";
+import { readFacts } from "./facts.ts";
 import { ClusterError } from "./fail.ts";
-import { type Layout, layoutOf } from "./layout.ts";
+import { DEFAULT_CLUSTER, type Layout, layoutOf, lockOf } from "./layout.ts";
 import { load } from "./load.ts";
 import { locked } from "./lock.ts";
+import { clusterOf } from "./register.ts";
 import { systemPath } from "./servers.ts";
 import { statusOf, statusTable } from "./status.ts";
 import { up } from "./up.ts";
@@ -17,31 +19,29 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Returns the exit code. */
 async function main(argv: string[]): Promise<number> {
   const parsed = parseArguments(argv);
-  const layout = layoutOf(process.env);
   if (parsed.command === "help") {
     print(usage);
     return 0;
   }
-  return parsed.context === undefined ? onOwnCluster(parsed, layout) : onContext(parsed.context, parsed, layout);
+  return parsed.context === undefined ? onOwnCluster(parsed) : onContext(parsed.context, parsed, layoutOf(process.env));
 }
 
-async function onOwnCluster(parsed: Arguments, layout: Layout): Promise<number> {
+async function onOwnCluster(parsed: Arguments): Promise<number> {
+  const layout = clusterOf(process.env);
   switch (parsed.command) {
     case "up":
-      return timed("up", layout, () => up(layout, say));
+      return timed("up", layout, () => up(process.env, say));
     case "reset":
-      return timed("reset", layout, () => down(layout).then(() => up(layout, say)));
+      return timed("reset", layout, () => clear(layout).then(() => up(process.env, say)));
     case "down":
       needRoot("down");
-      await locked(layout.lock, () => down(layout));
+      await locked(lockOf(layout.cluster), () => down(layout));
       return 0;
     case "load":
       for (const file of parsed.files) print((await load(layout, resolve(file))).join("\n"));
       return 0;
     case "env":
-      if (!existsSync(layout.kubeconfig)) throw new ClusterError("the cluster does not run: ./scripts/cluster/up");
-      print(clusterEnv(layout));
-      return 0;
+      return showEnv(layout);
     default:
       return showStatus(parsed, layout);
   }
@@ -49,12 +49,22 @@ async function onOwnCluster(parsed: Arguments, layout: Layout): Promise<number> 
 
 async function timed(name: string, layout: Layout, work: () => Promise<void>): Promise<number> {
   needRoot(name);
-  const started = performance.now();
-  await locked(layout.lock, work);
-  say(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  say(`KUBECONFIG is ${layout.kubeconfig}; for kubectl and everything else:  eval "$(./scripts/cluster/env)"`);
+  const start = performance.now();
+  await locked(lockOf(layout.cluster), work);
+  say(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  say(`KUBECONFIG is ${layout.kubeconfig}; for kubectl and everything else:  eval "$(${command("env", layout)})"`);
   return 0;
 }
+
+async function showEnv(layout: Layout): Promise<number> {
+  const facts = await readFacts(layout);
+  if (!facts || !existsSync(layout.kubeconfig)) throw new ClusterError(`the cluster does not run: ${command("up", layout)}`);
+  print(clusterEnv(layout, facts));
+  return 0;
+}
+
+const command = (name: string, { cluster }: Layout): string =>
+  `${cluster === DEFAULT_CLUSTER ? "" : `DAVIT_CLUSTER=${cluster} `}./scripts/cluster/${name}`;
 
 async function showStatus(parsed: Arguments, layout: Layout): Promise<number> {
   const status = await statusOf(layout);

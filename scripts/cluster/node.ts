@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { attempt, run } from "./exec.ts";
 import { ClusterError } from "./fail.ts";
-import { type Layout, net } from "./layout.ts";
+import { allAddresses, type Layout, type Network } from "./layout.ts";
 
 const enter = (layout: Layout): string[] => ["nsenter", `--net=${layout.netns}`];
 
@@ -10,14 +10,14 @@ const enter = (layout: Layout): string[] => ["nsenter", `--net=${layout.netns}`]
 export async function ensureNode(layout: Layout): Promise<void> {
   await ensureNamespace(layout);
   await ensureLink(layout);
-  await ensureWayOut();
+  await ensureWayOut(layout.net);
 }
 
 async function ensureNamespace(layout: Layout): Promise<void> {
   if ((await attempt([...enter(layout), "true"])).code !== 0) {
     // A file that is no namespace (any more): left by something killed half-way.
     await removeNamespace(layout);
-    await run(["ip", "netns", "add", net.namespace]);
+    await run(["ip", "netns", "add", layout.net.namespace]);
   }
   await run([...enter(layout), "ip", "link", "set", "lo", "up"]);
   await attempt(["modprobe", "-a", "br_netfilter", "overlay"]);
@@ -29,6 +29,7 @@ async function ensureNamespace(layout: Layout): Promise<void> {
 }
 
 async function ensureLink(layout: Layout): Promise<void> {
+  const { net } = layout;
   const inside = await attempt([...enter(layout), "ip", "link", "show", net.nodeLink]);
   const outside = await attempt(["ip", "link", "show", net.hostLink]);
   if (inside.code !== 0 || outside.code !== 0) {
@@ -45,35 +46,34 @@ async function ensureLink(layout: Layout): Promise<void> {
 }
 
 async function refuseTakenAddresses(): Promise<void> {
-  const routes = await run(["ip", "-4", "route", "show", "root", net.all]);
-  const foreign = routes.split("\n").filter((line) => line && !line.includes(`dev ${net.hostLink}`));
+  const routes = await run(["ip", "-4", "route", "show", "root", allAddresses]);
+  const foreign = routes.split("\n").filter((line) => line && !/ dev davit[0-7]\b/.test(line));
   if (foreign.length > 0)
-    throw new ClusterError(`this machine already uses ${net.all} (${foreign[0]?.trim()}): use a cluster of your own with --context NAME`);
+    throw new ClusterError(`this machine already uses ${allAddresses} (${foreign[0]?.trim()}): use a cluster of your own with --context NAME`);
 }
 
 /** Pods reach package registries as this machine does: forwarded and masqueraded, by rules in a chain of our own. */
-async function ensureWayOut(): Promise<void> {
-  await ensureChain("nat", "POSTROUTING", ["-s", net.all, "!", "-d", net.all, "-j", "MASQUERADE"]);
+async function ensureWayOut(net: Network): Promise<void> {
+  const outwards = [net.nodes, net.pods].map((range) => ["-s", range, "!", "-d", allAddresses, "-j", "MASQUERADE"]);
+  await ensureChain(net.chain, "nat", "POSTROUTING", outwards);
   const forward = await run(["iptables", "-w", "-S", "FORWARD"]);
   if (forward.startsWith("-P FORWARD DROP")) {
-    await ensureChain(
-      "filter",
-      "FORWARD",
-      ["-s", net.all, "-j", "ACCEPT"],
-      ["-d", net.all, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"],
-    );
+    await ensureChain(net.chain, "filter", "FORWARD", [
+      ["-i", net.hostLink, "-j", "ACCEPT"],
+      ["-o", net.hostLink, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"],
+    ]);
   }
   if ((await readFile("/proc/sys/net/ipv4/ip_forward", "utf8")).trim() === "1") return;
   // Only for the interfaces concerned, and not for the whole machine: others may rely on it being off.
   for (const device of [net.hostLink, ...(await defaultDevices())]) await writeFile(forwarding(device), "1");
 }
 
-async function ensureChain(table: string, parent: string, ...rules: string[][]): Promise<void> {
+async function ensureChain(chain: string, table: string, parent: string, rules: string[][]): Promise<void> {
   const iptables = ["iptables", "-w", "-t", table];
-  await attempt([...iptables, "-N", net.chain]);
-  await run([...iptables, "-F", net.chain]);
-  for (const rule of rules) await run([...iptables, "-A", net.chain, ...rule]);
-  if ((await attempt([...iptables, "-C", parent, "-j", net.chain])).code !== 0) await run([...iptables, "-I", parent, "-j", net.chain]);
+  await attempt([...iptables, "-N", chain]);
+  await run([...iptables, "-F", chain]);
+  for (const rule of rules) await run([...iptables, "-A", chain, ...rule]);
+  if ((await attempt([...iptables, "-C", parent, "-j", chain])).code !== 0) await run([...iptables, "-I", parent, "-j", chain]);
 }
 
 const forwarding = (device: string): string => `/proc/sys/net/ipv4/conf/${device}/forwarding`;
@@ -83,39 +83,42 @@ async function defaultDevices(): Promise<string[]> {
   return [...new Set([...routes.matchAll(/ dev (\S+)/g)].flatMap((match) => match[1] ?? []))];
 }
 
-/** The default route's interfaces that do not forward now, so `down` knows which to set back. */
+/** The default route's interfaces that do not forward now. */
 export async function quietDevices(): Promise<string[]> {
   const devices = await defaultDevices();
   const states = await Promise.all(devices.map(async (device) => (await readFile(forwarding(device), "utf8")).trim()));
   return devices.filter((_, index) => states[index] === "0");
 }
 
-export async function removeNode(layout: Layout, quiet: readonly string[]): Promise<void> {
+export async function removeNode(layout: Layout): Promise<void> {
   for (const [table, parent] of [
     ["nat", "POSTROUTING"],
     ["filter", "FORWARD"],
   ] as const)
-    await removeChain(table, parent);
+    await removeChain(layout.net.chain, table, parent);
   // Deleting the link takes the routes and its forwarding along.
-  await attempt(["ip", "link", "del", net.hostLink]);
+  await attempt(["ip", "link", "del", layout.net.hostLink]);
   await removeNamespace(layout);
+}
+
+export async function quieten(devices: readonly string[]): Promise<void> {
   const global = await readFile("/proc/sys/net/ipv4/ip_forward", "utf8");
   // Somebody turned it on for the machine since: then it is theirs.
   if (global.trim() === "1") return;
-  for (const device of quiet) if (existsSync(forwarding(device))) await writeFile(forwarding(device), "0");
+  for (const device of devices) if (existsSync(forwarding(device))) await writeFile(forwarding(device), "0");
 }
 
-async function removeChain(table: string, parent: string): Promise<void> {
+async function removeChain(chain: string, table: string, parent: string): Promise<void> {
   const iptables = ["iptables", "-w", "-t", table];
-  if ((await attempt([...iptables, "-S", net.chain])).code !== 0) return;
-  while ((await attempt([...iptables, "-D", parent, "-j", net.chain])).code === 0);
-  await run([...iptables, "-F", net.chain]);
-  await run([...iptables, "-X", net.chain]);
+  if ((await attempt([...iptables, "-S", chain])).code !== 0) return;
+  while ((await attempt([...iptables, "-D", parent, "-j", chain])).code === 0);
+  await run([...iptables, "-F", chain]);
+  await run([...iptables, "-X", chain]);
 }
 
 async function removeNamespace(layout: Layout): Promise<void> {
   if (!existsSync(layout.netns)) return;
-  await attempt(["ip", "netns", "del", net.namespace]);
+  await attempt(["ip", "netns", "del", layout.net.namespace]);
   while ((await attempt(["umount", layout.netns])).code === 0);
   await rm(layout.netns, { force: true });
 }

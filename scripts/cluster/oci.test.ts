@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { readArchive } from "../../shared/oci/archive.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
+import type { Cache } from "./build.ts";
 import { ensureArchive, type ImageSpec } from "./oci.ts";
 
 const spec = (text: string): ImageSpec => ({
@@ -12,10 +13,12 @@ const spec = (text: string): ImageSpec => ({
   layers: [[{ kind: "file", path: "x", from: Buffer.from(text) }], [{ kind: "symlink", path: "y", to: "x" }]],
 });
 
+const cacheIn = (folder: string): Cache => ({ cache: folder, archives: `${folder}/images`, buildLock: `${folder}/lock` });
+
 test("made once; another content replaces it, and what an up that was killed left there", async () => {
   await using folder = await temporaryFolder();
   const said: string[] = [];
-  const make = (text: string) => ensureArchive(folder.path, spec(text), (line) => said.push(line));
+  const make = (text: string) => ensureArchive(cacheIn(folder.path), spec(text), (line) => said.push(line));
   const one = await make("a");
   expect(await make("a")).toEqual(one);
   await Bun.write(`${one.path}.layers/0`, "half a layer");
@@ -23,14 +26,14 @@ test("made once; another content replaces it, and what an up that was killed lef
   expect(said).toEqual(["image lab.local/x:1", "image lab.local/x:1"]);
   expect(two.digest).not.toBe(one.digest);
   const name = basename(two.path);
-  expect((await readdir(folder.path)).sort()).toEqual([name.replace(".tar", ".json"), name]);
+  expect((await readdir(`${folder.path}/images`)).sort()).toEqual([name.replace(".tar", ".json"), name]);
   expect((await readArchive(two.path)).manifest.digest).toBe(two.digest);
 });
 
 test("the same image is the same bytes wherever it is made", async () => {
   await using here = await temporaryFolder();
   await using there = await temporaryFolder();
-  const archives = [await ensureArchive(here.path, spec("a"), () => {}), await ensureArchive(there.path, spec("a"), () => {})];
+  const archives = [await ensureArchive(cacheIn(here.path), spec("a"), () => {}), await ensureArchive(cacheIn(there.path), spec("a"), () => {})];
   const [one, two] = await Promise.all(archives.map(({ path }) => Bun.file(path).bytes()));
   expect(one).toEqual(two);
 });

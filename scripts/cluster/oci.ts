@@ -1,33 +1,49 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeArchive } from "../../shared/oci/archive.ts";
 import type { Compression } from "../../shared/oci/blob.ts";
 import { compressedLayer, type Image, type Layer, makeImage, type RunConfig } from "../../shared/oci/image.ts";
 import type { Entry } from "../../shared/oci/tar.ts";
+import { building, type Cache } from "./build.ts";
 
 /** An image to make from local files; `layers` lie on each other. gzip is what public images have; zstd is on the node in half the time. */
 export type ImageSpec = { reference: string; config: RunConfig; layers: Entry[][]; compression: Compression };
 /** An image's archive in the cache, and the digest of its manifest. */
 export type Archive = { reference: string; path: string; digest: string };
 
-/** Writes the image as an OCI archive unless the cache has it already; older versions of it are removed. */
-export async function ensureArchive(folder: string, spec: ImageSpec, say: (line: string) => void): Promise<Archive> {
+/** The image's OCI archive in the cache; older versions of it are removed when it has to be made. */
+export async function ensureArchive(layout: Cache, spec: ImageSpec, say: (line: string) => void): Promise<Archive> {
   const name = spec.reference.replaceAll(/[/:]/g, "_");
   const file = `${name}-${await specKey(spec)}`;
+  const present = await cached(layout.archives, file);
+  if (present) return present;
+  return building(layout, say, async () => {
+    // Somebody else may have made it in the meantime.
+    const made = await cached(layout.archives, file);
+    if (made) return made;
+    say(`image ${spec.reference}`);
+    await mkdir(layout.archives, { recursive: true });
+    for (const old of await readdir(layout.archives)) if (old.startsWith(`${name}-`)) await rm(join(layout.archives, old), { recursive: true });
+    return makeArchive(join(layout.archives, file), spec);
+  });
+}
+
+async function cached(folder: string, file: string): Promise<Archive | undefined> {
   const [path, note] = [join(folder, `${file}.tar`), join(folder, `${file}.json`)];
-  if (existsSync(path) && existsSync(note)) return JSON.parse(readFileSync(note, "utf8")) as Archive;
-  say(`image ${spec.reference}`);
-  await mkdir(folder, { recursive: true });
-  for (const old of await readdir(folder)) if (old.startsWith(`${name}-`)) await rm(join(folder, old), { recursive: true });
-  const layers = join(folder, `${file}.layers`);
+  return existsSync(path) && existsSync(note) ? ((await Bun.file(note).json()) as Archive) : undefined;
+}
+
+/** Writes `base`.tar, and then what it is to `base`.json: a note says that the archive is complete. */
+async function makeArchive(base: string, spec: ImageSpec): Promise<Archive> {
+  const layers = `${base}.layers`;
   await mkdir(layers);
   try {
     const image = await imageOf(spec, layers);
-    await writeArchive(path, image, spec.reference);
-    const archive: Archive = { reference: spec.reference, path, digest: image.manifest.digest };
-    await Bun.write(note, JSON.stringify(archive));
+    await writeArchive(`${base}.tar`, image, spec.reference);
+    const archive: Archive = { reference: spec.reference, path: `${base}.tar`, digest: image.manifest.digest };
+    await Bun.write(`${base}.json`, JSON.stringify(archive));
     return archive;
   } finally {
     await rm(layers, { recursive: true });

@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./exec.ts";
-import { domain, type Layout, net, nodeName } from "./layout.ts";
+import { domain, type Layout, type Network, nodeName } from "./layout.ts";
 
 type Certificate = { name: string; subject: string; names: string[] };
 
 /** Who the cluster's parts are to each other. Kubernetes reads user (CN) and groups (O) from these certificates. */
-const certificates: Certificate[] = [
+const certificates = (net: Network): Certificate[] => [
   {
     name: "apiserver",
     subject: "/CN=kube-apiserver",
@@ -38,7 +38,7 @@ export async function ensurePki(layout: Layout): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const at = (file: string): string => join(folder, file);
   await run(["openssl", "req", "-x509", ...newKey, "-days", "3650", "-keyout", at("ca.key"), "-out", at("ca.crt"), "-subj", "/CN=davit cluster"]);
-  await Promise.all(certificates.map((certificate) => issue(folder, certificate)));
+  await Promise.all(certificates(layout.net).map((certificate) => issue(folder, certificate)));
   await run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", at("service-accounts.key")]);
   await run(["openssl", "ec", "-in", at("service-accounts.key"), "-pubout", "-out", at("service-accounts.pub")]);
   await rename(folder, layout.pki);

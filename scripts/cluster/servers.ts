@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { nodeNameFlag } from "./config.ts";
-import { type Layout, net } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import type { Server } from "./processes.ts";
 
 /** The servers of the node, in the order of starting. */
@@ -44,10 +44,10 @@ function apiserverFlags(layout: Layout): string[] {
   const pki = (file: string): string => join(layout.pki, file);
   return [
     "--etcd-servers=http://127.0.0.1:2379",
-    `--advertise-address=${net.node}`,
+    `--advertise-address=${layout.net.node}`,
     "--bind-address=0.0.0.0",
     "--secure-port=6443",
-    `--service-cluster-ip-range=${net.services}`,
+    `--service-cluster-ip-range=${layout.net.services}`,
     `--client-ca-file=${pki("ca.crt")}`,
     `--tls-cert-file=${pki("apiserver.crt")}`,
     `--tls-private-key-file=${pki("apiserver.key")}`,
@@ -75,7 +75,7 @@ const controllerFlags = (layout: Layout): string[] => [
   `--cluster-signing-cert-file=${join(layout.pki, "ca.crt")}`,
   `--cluster-signing-key-file=${join(layout.pki, "ca.key")}`,
   "--use-service-account-credentials=true",
-  `--cluster-cidr=${net.pods}`,
+  `--cluster-cidr=${layout.net.pods}`,
   "--allocate-node-cidrs=false",
   "--leader-elect=false",
   `--flex-volume-plugin-dir=${join(layout.kubelet, "volume-plugins")}`,
@@ -86,13 +86,13 @@ const kubeletFlags = (layout: Layout): string[] => [
   kubeconfigFlag(layout, "kubelet"),
   nodeNameFlag,
   `--root-dir=${layout.kubelet}`,
-  `--node-ip=${net.node}`,
+  `--node-ip=${layout.net.node}`,
 ];
 
 const proxyFlags = (layout: Layout): string[] => [
   kubeconfigFlag(layout, "kube-proxy"),
   nodeNameFlag,
-  `--cluster-cidr=${net.pods}`,
+  `--cluster-cidr=${layout.net.pods}`,
   "--proxy-mode=iptables",
   // The limit is the machine's, not the namespace's: leave it as it is.
   "--conntrack-max-per-core=0",

@@ -3,7 +3,7 @@ import { addonReady, addons } from "./addons.ts";
 import { getJson, isReady } from "./api.ts";
 import { type Facts, readFacts } from "./facts.ts";
 import type { IngressPorts } from "./forward.ts";
-import { domain, type Layout, net, nodeName } from "./layout.ts";
+import { domain, type Layout, nodeName } from "./layout.ts";
 import { mirrorAnswers, mirrorUrl } from "./mirror.ts";
 import { isRunning, logPath } from "./processes.ts";
 import { servers } from "./servers.ts";
@@ -33,8 +33,8 @@ export async function statusOf(layout: Layout): Promise<Status> {
     kubeconfig: layout.kubeconfig,
     kubectl: join(layout.bin, "kubectl"),
     domain,
-    ingress: { ...(facts?.ingress ?? { http: 80, https: 443 }), address: net.node },
-    mirror: mirrorUrl,
+    ingress: { ...(facts?.ingress ?? { http: 80, https: 443 }), address: layout.net.node },
+    mirror: mirrorUrl(layout),
     certsDir: layout.certsD,
     ca: join(layout.pki, "ca.crt"),
     auditLog: layout.auditLog,
@@ -57,7 +57,7 @@ async function inspect(layout: Layout, facts: Facts): Promise<Part[]> {
   return [
     ...(await Promise.all(processes)),
     said("api", answers),
-    said("mirror", await mirrorAnswers()),
+    said("mirror", await mirrorAnswers(layout)),
     said("ingress", ingress),
     ...(await Promise.all(objects)),
   ];

@@ -43,7 +43,7 @@ async function installPackages(missing: Tool[], say: (line: string) => void): Pr
   say(`installing ${packages.join(" ")}`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   await run(["apt-get", "update", "-qq"], { env });
-  await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
+  await run(["apt-get", "install", "-y", "-o", "DPkg::Lock::Timeout=300", "-qq", "--no-install-recommends", ...packages], { env });
 }
 
 const isDebian = (): boolean => Bun.which("apt-get") !== null && existsSync("/etc/debian_version");

@@ -6,18 +6,19 @@ import { apply, containerdAnswers, ctr, isReady, podsRun } from "./api.ts";
 import { type Built, buildAll } from "./build.ts";
 import { ensureCgroup } from "./cgroups.ts";
 import { configFiles, kubeconfig, type Machine, reachableResolvers } from "./config.ts";
-import { down } from "./down.ts";
+import { clear, strangeFolders } from "./down.ts";
 import { run, waitFor } from "./exec.ts";
-import { type Facts, readFacts, strangeFolders, writeFacts } from "./facts.ts";
+import { type Facts, readFacts, writeFacts } from "./facts.ts";
 import { ClusterError } from "./fail.ts";
-import { forwarder, freePorts } from "./forward.ts";
+import { forwarder, freePorts, type IngressPorts, portIsFree } from "./forward.ts";
 import { mirrorImages, nodeImages } from "./images.ts";
-import type { Layout } from "./layout.ts";
+import { clusterName, DEFAULT_CLUSTER, type Layout, layoutOf } from "./layout.ts";
 import { mirrorAnswers, publish } from "./mirror.ts";
 import { ensureNode, quietDevices } from "./node.ts";
 import { type Archive, ensureArchive } from "./oci.ts";
 import { ensurePki } from "./pki.ts";
 import { assertRunning, ensureRunning, isRunning, killAll, processesIn, runsAs } from "./processes.ts";
+import { type Before, clusterOf, Register } from "./register.ts";
 import { servers } from "./servers.ts";
 import { statusOf } from "./status.ts";
 import { cniBin, ensureTools, mayRaiseOomScore } from "./tools.ts";
@@ -25,8 +26,9 @@ import { cniBin, ensureTools, mayRaiseOomScore } from "./tools.ts";
 type Say = (line: string) => void;
 
 /** From whatever state the machine is in to a cluster that works; what runs already is left alone. */
-export async function up(layout: Layout, say: Say): Promise<void> {
-  await ensureTools(layout, say);
+export async function up(env: Record<string, string | undefined>, say: Say): Promise<void> {
+  await ensureTools(clusterOf(env), say);
+  const layout = layoutOf(env, await new Register().enter(clusterName(env), machineBefore));
   const built = await buildAll(layout, say);
   const images = await makeArchives(layout, built, say);
   const machine = await inspectMachine(layout, say);
@@ -41,10 +43,14 @@ export async function up(layout: Layout, say: Say): Promise<void> {
   await waitUntilReady(layout, say);
 }
 
+async function machineBefore(): Promise<Before> {
+  return { quietDevices: await quietDevices(), strangeFolders: strangeFolders.filter((folder) => !existsSync(folder)) };
+}
+
 async function makeArchives(layout: Layout, built: Built[], say: Say): Promise<{ node: Archive[]; mirror: Archive[] }> {
   const archives: Archive[] = [];
   const node = await nodeImages(built);
-  for (const spec of [...node, ...(await mirrorImages())]) archives.push(await ensureArchive(layout.archives, spec, say));
+  for (const spec of [...node, ...(await mirrorImages())]) archives.push(await ensureArchive(layout, spec, say));
   return { node: archives.slice(0, node.length), mirror: archives.slice(node.length) };
 }
 
@@ -77,7 +83,7 @@ function resolvConf(): string {
   return reachableResolvers(usual).length > 0 ? usual : read("/run/systemd/resolve/resolv.conf");
 }
 
-/** Every file that the servers read. The first note is of what `down` has to put back, before anything is changed. */
+/** Every file that the servers read. */
 async function configure(layout: Layout, machine: Machine): Promise<void> {
   await noteFacts(layout);
   for (const folder of [layout.config, layout.cni, layout.certsD, layout.volumes, layout.logs]) await mkdir(folder, { recursive: true });
@@ -89,13 +95,20 @@ async function configure(layout: Layout, machine: Machine): Promise<void> {
 }
 
 async function noteFacts(layout: Layout): Promise<void> {
-  const facts = await readFacts(layout);
-  await writeFacts(layout, {
-    quietDevices: await quietDevices(),
-    strangeFolders: strangeFolders.filter((folder) => !existsSync(folder)),
-    ...facts,
-    ingress: facts && (await isRunning(layout, "davit-forward")) ? facts.ingress : freePorts(),
+  const register = new Register();
+  await register.exclusively(async () => {
+    const facts = await readFacts(layout);
+    const ingress = facts && (await isRunning(layout, "davit-forward")) ? facts.ingress : await unusedPorts(layout, register);
+    await writeFacts(layout, { ...facts, ingress });
   });
+}
+
+/** Another cluster's ports are not free, even while it does not listen on them. The usual ones are for the cluster without a name. */
+async function unusedPorts(layout: Layout, register: Register): Promise<IngressPorts> {
+  const others = [...register.clusters()].filter(([, cluster]) => cluster !== layout.cluster);
+  const facts = await Promise.all(others.map(([share, DAVIT_CLUSTER]) => readFacts(layoutOf({ DAVIT_CLUSTER }, share))));
+  const taken = facts.flatMap((other) => (other ? [other.ingress.http, other.ingress.https] : []));
+  return freePorts(layout.cluster === DEFAULT_CLUSTER, (port) => !taken.includes(port) && portIsFree(port));
 }
 
 async function runsAsConfigured(layout: Layout, machine: Machine): Promise<boolean> {
@@ -107,14 +120,14 @@ async function runsAsConfigured(layout: Layout, machine: Machine): Promise<boole
 }
 
 async function ensureNetwork(layout: Layout): Promise<void> {
-  await ensureCgroup();
+  await ensureCgroup(layout);
   await ensureNode(layout);
   await endStrays(layout);
 }
 
 async function writeKubeconfig(layout: Layout, user: string, path: string): Promise<void> {
   const pem = (file: string): string => readFileSync(join(layout.pki, file), "utf8");
-  await write(path, kubeconfig(user, { ca: pem("ca.crt"), certificate: pem(`${user}.crt`), key: pem(`${user}.key`) }), 0o600);
+  await write(path, kubeconfig(layout, user, { ca: pem("ca.crt"), certificate: pem(`${user}.crt`), key: pem(`${user}.key`) }), 0o600);
 }
 
 async function write(path: string, text: string, mode: number): Promise<void> {
@@ -141,7 +154,7 @@ async function startDatabase(layout: Layout, machine: Machine, say: Say): Promis
   } catch (error) {
     if (!(error instanceof ClusterError) || (await isRunning(layout, "etcd"))) throw error;
     say("the cluster's database is damaged (a power cut, or a full disk?): starting with an empty cluster");
-    await down(layout);
+    await clear(layout);
     await configure(layout, machine);
     await ensureNetwork(layout);
     await startApi(layout);
@@ -172,8 +185,8 @@ async function startNode(layout: Layout, images: { node: Archive[]; mirror: Arch
   await importImages(layout, first, say);
   await applyAddons(layout, machine);
   await importImages(layout, later, say);
-  await waitFor("the image mirror's start", 20, async () => ((await mirrorAnswers()) ? true : undefined));
-  for (const archive of images.mirror) await publish(archive);
+  await waitFor("the image mirror's start", 20, async () => ((await mirrorAnswers(layout)) ? true : undefined));
+  for (const archive of images.mirror) await publish(layout, archive);
 }
 
 /** The images that the node's own Pods need, and the rest. */

@@ -3,7 +3,8 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os"
 import { delimiter, join } from "node:path";
 import { BINARY } from "#test/lab";
 import { contextEnv } from "../../scripts/cluster/environment.ts";
-import { layoutOf } from "../../scripts/cluster/layout.ts";
+import type { Layout } from "../../scripts/cluster/layout.ts";
+import { clusterOf } from "../../scripts/cluster/register.ts";
 import { run } from "./commands.ts";
 
 /**
@@ -11,7 +12,7 @@ import { run } from "./commands.ts";
  * own login and caches are left out of it. @throws Error saying what is missing
  */
 export async function useCluster(context: string | undefined, scratch: string): Promise<void> {
-  const layout = layoutOf(process.env);
+  const layout = clusterOf(process.env);
   process.env.PATH = `${layout.bin}${delimiter}${process.env.PATH}`;
   if (!existsSync(BINARY)) throw new Error("there is no dist/davit: `bun run build` makes it");
   process.env.KUBECONFIG = context === undefined ? layout.kubeconfig : await kubeconfigOf(layout, context);
@@ -23,7 +24,7 @@ export async function useCluster(context: string | undefined, scratch: string): 
   await run([BINARY, "namespace", "list"]);
 }
 
-async function kubeconfigOf(layout: ReturnType<typeof layoutOf>, context: string): Promise<string> {
+async function kubeconfigOf(layout: Layout, context: string): Promise<string> {
   const exported = await contextEnv(layout, { env: process.env, kubectl: "kubectl" }, context);
   return /KUBECONFIG='([^']*)'/.exec(exported)?.[1] ?? "";
 }

@@ -7,7 +7,7 @@ import { GIT_PASSWORD, GIT_USER, type GitServer, gitServer } from "#test/git-ser
 import { appFiles, davit, folder, kube, kubectl, parseEvents, push, server, start, type TestTenant, tenant } from "#test/lab";
 import { live } from "#test/live";
 import { temporaryFolder } from "#test/temporary";
-import { net } from "../../scripts/cluster/layout.ts";
+import { clusterOf } from "../../scripts/cluster/register.ts";
 
 /* A real git server on this machine, at the address of its link to the cluster, from which Pods fetch. */
 
@@ -18,7 +18,7 @@ let space: TestTenant;
 
 beforeAll(async () => {
   repositories = await temporaryFolder();
-  git = await gitServer({ root: repositories.path, hostname: net.host });
+  git = await gitServer({ root: repositories.path, hostname: clusterOf(process.env).net.host });
   shop = await repository(repositories.path, "shop.git");
   space = await tenant("git");
   await credential("work", GIT_PASSWORD);

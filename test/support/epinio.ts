@@ -6,7 +6,7 @@ import { repository } from "#test/git-repository";
 import { GIT_PASSWORD, GIT_USER, type GitServer, gitServer } from "#test/git-server";
 import { DOCKERFILE, davit, type Folder, folder, kube, type TestTenant, tenant } from "#test/lab";
 import { type Member, member } from "#test/member";
-import { net } from "../../scripts/cluster/layout.ts";
+import { clusterOf } from "../../scripts/cluster/register.ts";
 
 const SERVER = `Bun.serve({ port: process.env.PORT, fetch(request) {
   const { pathname, searchParams } = new URL(request.url);
@@ -94,7 +94,7 @@ export class EpinioWorld implements AsyncDisposable {
   /** The credentials bring the server's CA; the password of one is wrong. */
   async #startGit(): Promise<void> {
     const files = this.#things.use(folder());
-    this.git = this.#things.use(await gitServer({ root: files.path, hostname: net.host }));
+    this.git = this.#things.use(await gitServer({ root: files.path, hostname: clusterOf(process.env).net.host }));
     const telling = await repository(files.path, this.repository);
     this.commit = await telling.commit(TELLING_APP);
     await telling.git("tag", "v1", this.commit);

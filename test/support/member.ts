@@ -33,7 +33,8 @@ export async function door(): Promise<Door> {
     namespace: "davit",
     name: "davit-trust",
   });
-  return { url: `https://${ingress?.spec.rules[0]?.host}`, ca: trust?.data["ca.crt"] ?? "" };
+  const port = process.env.DAVIT_HTTPS_PORT ?? "443";
+  return { url: new URL(`https://${ingress?.spec.rules[0]?.host}:${port}`).origin, ca: trust?.data["ca.crt"] ?? "" };
 }
 
 /** A token of a new ServiceAccount that may do nothing yet. */
