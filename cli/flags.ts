@@ -3,6 +3,7 @@ import { Fault } from "#shared/fault";
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 /** The longest wait a timer can make. */
 const LONGEST_MS = 2 ** 31 - 1;
+const LONGEST_SHOWN = 60;
 const MOST_REVISIONS = 1_000_000_000;
 
 /**
@@ -56,14 +57,21 @@ export function parsePairs(flag: string, texts: readonly string[], isName: (name
   const pairs: Record<string, string> = {};
   for (const text of texts) {
     const cut = text.indexOf("=");
-    // It may be a value that stands there alone.
-    if (cut < 0) throw usage(flag, `${flag} takes NAME=VALUE; number ${texts.indexOf(text) + 1} has no '='`);
+    // What stands before the '=' may be of a value too: base64 ends in one.
+    const fail = (why: string) => usage(flag, `${flag} takes NAME=VALUE; number ${texts.indexOf(text) + 1} ${why}`);
+    if (cut < 0) throw fail("has no '='");
     const name = text.slice(0, cut);
-    if (!isName(name))
-      throw usage(flag, `${flag} takes NAME=VALUE; '${name}' cannot be a variable's name (letters, digits and '_', not starting with a digit)`);
+    if (!isName(name)) throw fail("has no variable's name before the '=' (letters, digits and '_', not starting with a digit)");
     pairs[name] = text.slice(cut + 1);
   }
   return pairs;
+}
+
+/** A name as faults quote it. Who forgets the name types the next argument in its place, and a `NAME=VALUE` has a value. */
+export function quoteName(text: string): string {
+  const cut = text.indexOf("=");
+  const name = cut < 0 ? text : `${text.slice(0, cut)}=…`;
+  return `'${name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}…` : name}'`;
 }
 
 /** Flags that contradict each other, named. @throws Fault usage when more than one of them is given */

@@ -51,7 +51,7 @@ describe("the command line", () => {
     [["push", "-x"], "davit push has no option -x\n"],
     [["push", "--name"], "--name needs a value"],
     [["push", "--yes=maybe"], "--yes takes no value"],
-    [["push", "here", "there"], "'there' is one argument too many for davit push"],
+    [["push", "here", "there"], "argument 2 is one too many for davit push"],
     [["push", "-o", "yaml"], "--output is one of text, json, events, not 'yaml'"],
     [["app", "list", "-o", "events"], "--output is one of text, json, not 'events'"],
     [["app", "show"], "davit app show needs an argument more\n        usage: davit app show <NAME> [options]"],
@@ -63,6 +63,45 @@ describe("the command line", () => {
     expect(err).toContain(why);
     expect(err).toContain("  next: `davit help");
     expect([code, out]).toEqual([2, ""]);
+  });
+
+  test.each([
+    "login https://davit.example.com hunter2",
+    "login https://davit.example.com --token hunter2",
+    "login https://me:hunter2@davit.example.com --token-stdin",
+    "--token=hunter2",
+    "login --tokn=hunter2 https://davit.example.com",
+    "hello hunter2",
+    "app hello hunter2",
+    "image push registry.example.com/davit:1 --user ci -phunter2",
+    "image push https://ci:hunter2@registry.example.com/davit",
+    "git-credential create Hunter2 --host git.example.com",
+    "git-credential create github hunter2 --password-stdin",
+    "git-credential create github --host git.example.com --password hunter2",
+    "git-credential create github --host me:hunter2@git.example.com --password-stdin",
+    "app env set PASSWORD=hunter2",
+    "app env set shop hunter2",
+    "app env set shop +hunter2==",
+    "app env set shop --stdin hunter2!",
+    "app env unset shop PASSWORD=hunter2",
+    "app env unset shop hunter2!",
+    "app update shop --env hunter2",
+    "app update shop --unset-env hunter2!",
+    "push --env hunter2",
+    "push --env=+hunter2==",
+    "push --build-arg hunter2",
+    "push --git https://me:hunter2@git.example.com/shop",
+    "push --image https://me:hunter2@registry.example.com/shop",
+    "push --name PASSWORD=hunter2",
+    "configuration create PASSWORD=hunter2",
+    "configuration create mail hunter2",
+    "configuration create mail --from-file hunter2",
+    "configuration update mail --unset hunter2!",
+  ])("`davit %s` shows nothing that may be a secret", async (line) => {
+    await using home = await createHome();
+    const { code, out, err } = await davit(home, [...line.split(" "), "-o", "json"], { stdin: "value" });
+    expect(code).toBe(2);
+    expect((out + err).toLowerCase()).not.toContain("hunter2");
   });
 
   test("-o json also for what could not be understood", async () => {

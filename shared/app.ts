@@ -20,7 +20,10 @@ export const Route = z
     "has to be a host name with a dot, optionally followed by a path",
   );
 
-export const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "has to be letters, digits and '_', not starting with a digit");
+/** `__proto__` is none: JavaScript's objects take it for something else. */
+export const EnvName = z.string().regex(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$/, {
+  error: ({ input }) => (input === "__proto__" ? "cannot be __proto__" : "has to be letters, digits and '_', not starting with a digit"),
+});
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 export const RevisionNumber = z.number().int().min(1);
 

@@ -33,7 +33,7 @@ test("the CA of a company's server goes with it", async () => {
 test.each([
   [["create", "work", "--password-stdin"], "--host HOST names the one"],
   [["create", "work", "--host", "git.example.com"], "--password-stdin reads it"],
-  [["create", "Work", "--host", "git.example.com", "--password-stdin"], "cannot be a git credential's name"],
+  [["create", "Work", "--host", "git.example.com", "--password-stdin"], "the name of a git credential has to be lower-case"],
   [["create", "work", "--host", "https://git.example.com", "--password-stdin"], "--host has to be a host such as git.example.com"],
   [[...CREATE, "--username", "a:b"], "--username must not have a ':'"],
   [[...CREATE, "--ca-file", "missing.crt"], "missing.crt cannot be read"],

@@ -83,7 +83,7 @@ describe("davit push with a davit.yml", () => {
   test.each([
     [["push", "nowhere.yml"], "there is no manifest 'nowhere.yml'"],
     [["push", "."], "the folder '.' has no davit.yml"],
-    [["push", "a", "b"], "'b' is one argument too many"],
+    [["push", "a", "b"], "argument 2 is one too many"],
   ])("%j is a mistake that is named", async (argv, message) => {
     await using world = await loggedIn(DOCKERFILE);
     const { code, err } = await davit(world.home, argv);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { ConfigurationKey, ConfigurationName } from "#shared/app";
 import { Fault } from "#shared/fault";
 import type { Context } from "../context.ts";
+import { quoteName } from "../flags.ts";
 import { readEnvFile } from "../push/env-file.ts";
 import { readStdin } from "../stdin.ts";
 
@@ -29,12 +30,12 @@ export type Values = Record<string, string | null>;
 export async function readValues(context: Pick<Context, "cwd" | "signal" | "stdin">, flags: ValueFlags): Promise<Values> {
   const { cwd } = context;
   const named: [string, string | null][] = [
-    ...flags.pairs.map((text) => keyed("K=V", text)).map(([key, value]): [string, string] => [key, encode(value)]),
-    ...flags.fromFile.map((text) => keyed("--from-file K=FILE", text)).map(([key, file]): [string, string] => [key, readValue(cwd, file)]),
-    ...(flags.unset ?? []).map((key): [string, null] => [checkKey("--unset", key), null]),
+    ...flags.pairs.map(keyed("K=V")).map(([key, value]): [string, string] => [key, encode(value)]),
+    ...flags.fromFile.map(keyed("--from-file K=FILE")).map(([key, file]): [string, string] => [key, readValue(cwd, file)]),
+    ...(flags.unset ?? []).map((key): [string, null] => [checkKey(key, "the key of --unset"), null]),
   ];
   const { fromStdin } = flags;
-  if (fromStdin !== undefined) named.push([checkKey("--stdin", fromStdin), (await readStdin(context)).toString("base64")]);
+  if (fromStdin !== undefined) named.push([checkKey(fromStdin, "the key of --stdin"), (await readStdin(context)).toString("base64")]);
   const keys = named.map(([key]) => key);
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice !== undefined) throw usage(`${twice} is named twice`);
@@ -46,19 +47,22 @@ export async function readValues(context: Pick<Context, "cwd" | "signal" | "stdi
 export function checkConfiguration(name: string): string {
   const parsed = ConfigurationName.safeParse(name);
   if (parsed.success) return name;
-  throw new Fault("name_invalid", `the configuration name '${name}' ${parsed.error.issues[0]?.message}`, { details: { name } });
+  throw new Fault("name_invalid", `the configuration name ${quoteName(name)} ${parsed.error.issues[0]?.message}`);
 }
 
-function keyed(what: string, text: string): [string, string] {
-  const cut = text.indexOf("=");
-  if (cut < 0) throw usage(`a value is given as ${what}; there is no '=' after '${text.slice(0, 40)}'`);
-  return [checkKey(what, text.slice(0, cut)), text.slice(cut + 1)];
+/** Takes the arguments of one kind apart. Faults say which of them is wrong by its number: what was typed may be a value. */
+function keyed(what: string): (text: string, index: number) => [string, string] {
+  return (text, index) => {
+    const cut = text.indexOf("=");
+    if (cut < 0) throw usage(`a value is given as ${what}; number ${index + 1} has no '='`);
+    return [checkKey(text.slice(0, cut), `a value is given as ${what}; the key of number ${index + 1}`), text.slice(cut + 1)];
+  };
 }
 
-function checkKey(what: string, key: string): string {
+function checkKey(key: string, what: string): string {
   const parsed = ConfigurationKey.safeParse(key);
   if (parsed.success) return key;
-  throw usage(`${what}: the key '${key.slice(0, 40)}' ${parsed.error.issues[0]?.message}`);
+  throw usage(`${what} ${parsed.error.issues[0]?.message}`);
 }
 
 function readValue(cwd: string, file: string): string {

@@ -14,11 +14,11 @@ export interface CredentialFlags {
   caFile?: string | undefined;
 }
 
-/** @throws Fault usage */
+/** The name, when it can be a git credential's. @throws Fault usage; it does not show what may be the credential itself */
 export function checkCredential(name: string): string {
   const parsed = ConfigurationName.safeParse(name);
   if (parsed.success) return parsed.data;
-  throw new Fault("usage", `'${name}' cannot be a git credential's name: it ${parsed.error.issues[0]?.message}`);
+  throw new Fault("usage", `the name of a git credential ${parsed.error.issues[0]?.message}`);
 }
 
 /** What the flags and stdin say. @throws Fault usage; it never shows the password */

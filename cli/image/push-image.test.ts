@@ -103,6 +103,6 @@ test.each([
 test.each(["davit", "davit:1", "tools/davit:1", "registry.example.com/UPPER", "registry.example.com/a:", "http://registry.example.com/a", ""])(
   "%p names no registry or no image",
   (text) => {
-    expect(() => parseReference(text)).toThrow("is not an image reference");
+    expect(() => parseReference(text)).toThrow("has to be an image with its registry");
   },
 );

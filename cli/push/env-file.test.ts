@@ -13,6 +13,7 @@ describe("parseEnvFile", () => {
     ['A="a\\n\\t\\"b\\" \\\\ \\$x" ', { A: 'a\n\t"b" \\ $x' }],
     ['KEY="-----BEGIN\nline = 2\n-----END"\nB=1', { KEY: "-----BEGIN\nline = 2\n-----END", B: "1" }],
     ["A=don't\nB=a=b=c\nC=$HOME,x", { A: "don't", B: "a=b=c", C: "$HOME,x" }],
+    ["constructor=1", { constructor: "1" }],
     ["", {}],
   ])("%j", (text, env) => {
     expect(parseEnvFile(text, ".env")).toEqual(env as Record<string, string>);
@@ -23,6 +24,7 @@ describe("parseEnvFile", () => {
     ["1A=x", ".env:1: the line is not NAME=VALUE"],
     ["A-B=x", ".env:1: the line is not NAME=VALUE"],
     ["A=1\n\nA=2", ".env:3: the line sets A a second time"],
+    ["__proto__=1", ".env:1: the line sets __proto__, which no variable can be called"],
     ["X=1\nA='open\nB=1", ".env:2: the line opens a ' that is never closed"],
     ['A="x" y', ".env:1: the line has text after the closing quote"],
     ['A="\\q"', '.env:1: the line has the unknown escape \'\\q\' (in "...": \\n \\r \\t \\" \\\\ \\$)'],

@@ -37,7 +37,8 @@ export function parseEnvFile(source: string, file: string): Record<string, strin
     const fail = (why: string): Fault => envFault(file, text, start, why);
     if (!found) throw fail("is not NAME=VALUE");
     const [assignment, name = ""] = found;
-    if (name in env) throw fail(`sets ${name} a second time`);
+    if (name === "__proto__") throw fail("sets __proto__, which no variable can be called");
+    if (Object.hasOwn(env, name)) throw fail(`sets ${name} a second time`);
     const value = readValue(text, start + assignment.length, fail);
     env[name] = value.text;
     at = value.end + 1;

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { AppName } from "#shared/app";
 import { Fault } from "#shared/fault";
+import { quoteName } from "../flags.ts";
 import { isFolder } from "../manifest/find.ts";
 import type { PushSource } from "./source.ts";
 
@@ -23,15 +24,17 @@ export function nameApp(given: string | undefined, source: PushSource): NamedApp
   const { after, text } = namesake(source);
   const name = toLabel(text);
   if (name !== "") return { name, after };
-  throw new Fault("name_invalid", `no app name can be made from the ${after}'s name '${text}'`, { details: { name: text } });
+  throw new Fault("name_invalid", `no app name can be made from the ${after}'s name '${text}'`);
 }
 
 /** The name itself, when it can be an app's. @throws Fault name_invalid */
 export function checkName(name: string): string {
   const parsed = AppName.safeParse(name);
   if (parsed.success) return name;
-  const details: Record<string, string> = { name, ...(toLabel(name) === "" ? {} : { suggestion: toLabel(name) }) };
-  throw new Fault("name_invalid", `the app name '${name}' ${parsed.error.issues[0]?.message}`, { details });
+  // What has a '=' was meant as something else, and would be suggested with its value.
+  const suggestion = name.includes("=") ? "" : toLabel(name);
+  const details: Record<string, string> = suggestion === "" ? {} : { suggestion };
+  throw new Fault("name_invalid", `the app name ${quoteName(name)} ${parsed.error.issues[0]?.message}`, { details });
 }
 
 /** `My Shop_2` as `my-shop-2`; empty when nothing usable is in it. */

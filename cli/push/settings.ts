@@ -96,7 +96,7 @@ export function readEnv(flags: Pick<PushFlags, "env" | "envFile" | "unsetEnv">, 
   const set = parsePairs("--env", flags.env, isEnvName);
   for (const name of flags.unsetEnv) {
     if (!isEnvName(name)) throw usage("--unset-env", `--unset-env takes a variable's name (letters, digits and '_', not starting with a digit)`);
-    checkTogether({ [`--env ${name}`]: name in set, [`--unset-env ${name}`]: true }, "a variable is either there or not");
+    checkTogether({ [`--env ${name}`]: Object.hasOwn(set, name), [`--unset-env ${name}`]: true }, "a variable is either there or not");
   }
   return {
     ...(flags.envFile === undefined ? {} : readEnvFile(resolve(cwd, flags.envFile), flags.envFile)),

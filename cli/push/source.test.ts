@@ -30,8 +30,8 @@ describe("the flags that name a source", () => {
     [{ git: "https://git.test/x,-x" }, "the revision of --git has to be a branch, a tag or a commit"],
     [{ gitCredential: "bot" }, "--git-credential says how to read the repository of --git"],
     [{ git: "https://git.test/x", gitCredential: "Bot" }, "--git-credential 'Bot' has to be"],
-    [{ image: "a b" }, "--image 'a b' is not an image, such as"],
-    [{ image: "" }, "--image '' is not an image, such as"],
+    [{ image: "a b" }, "--image has to be an image in lower case, such as"],
+    [{ image: "" }, "--image has to be an image in lower case, such as"],
   ])("%j is refused", (flags, message) => {
     expect(() => readSourceFlags(flags, "/code")).toThrow(expect.objectContaining({ code: "usage", message: expect.stringContaining(message) }));
   });

@@ -27,8 +27,9 @@ export function readSourceFlags({ path, git, gitCredential, image }: SourceFlags
   if (path !== undefined) return { kind: "path", root: resolve(cwd, path) };
   if (git !== undefined) return { kind: "git", ...readGit(git), ...(gitCredential === undefined ? {} : { credential: gitCredential }) };
   if (image === undefined) return undefined;
-  if (ImageRef.safeParse(image).success) return { kind: "image", image };
-  throw usage("--image", `--image '${image}' is not an image, such as registry.example.com/team/shop:1.2`);
+  const checked = ImageRef.safeParse(image);
+  if (checked.success) return { kind: "image", image };
+  throw usage("--image", `--image ${checked.error.issues[0]?.message}`);
 }
 
 function checkCredential(name: string, git: string | undefined): void {

@@ -27,13 +27,11 @@ export async function readVariables(
   throw new Fault("usage", "there is nothing to set: give K=V, --env-file FILE or --stdin K");
 }
 
-/** The name, when it can be a variable's. @throws Fault usage */
+/** The name, when it can be a variable's. @throws Fault usage; it does not show what may be a value */
 export function checkVariable(flag: string, name: string): string {
   if (isVariable(name)) return name;
-  const shown = name.includes("=") ? `${name.split("=")[0]}=…` : name;
-  throw new Fault("usage", `${flag} is a variable's name (letters, digits and '_', not starting with a digit), not '${shown}'`, {
-    details: { flag },
-  });
+  const why = name.includes("=") ? ", without a '=' and a value" : "";
+  throw new Fault("usage", `${flag} is a variable's name${why} (letters, digits and '_', not starting with a digit)`, { details: { flag } });
 }
 
 function isVariable(name: string): boolean {

@@ -50,29 +50,39 @@ function commandFault({ group, words }: FoundCommand, argv: readonly string[], d
       details: { command: words.join(" ") },
     });
   }
-  const typed = words.length > 0 ? words : argv.slice(0, 1);
+  const typed = words.length > 0 ? words : argv.slice(0, 1).map((word) => word.split("=")[0] ?? "");
   const paths = new Set(definitions.flatMap(({ path }) => pathWords(path).map((_, index, all) => all.slice(0, index + 1).join(" "))));
   const meant = nearest(typed.slice(0, 2).join(" "), paths) ?? nearest(typed[0] ?? "", paths);
-  return new Fault("usage", `there is no command \`davit ${typed.slice(0, 2).join(" ")}\`${meant ? `; did you mean \`davit ${meant}\`?` : ""}`);
+  // What comes after the first word that is no command's may be a secret.
+  const known = typed.findIndex((_, index) => !paths.has(typed.slice(0, index + 1).join(" ")));
+  const shown = typed.slice(0, known + 1).join(" ");
+  return new Fault("usage", `there is no command \`davit ${shown}\`${meant ? `; did you mean \`davit ${meant}\`?` : ""}`);
 }
 
-/** The first argument that the command has no place for; clipanion names it only where all arguments are needed. */
-function surplus(argv: readonly string[], { path, usage, options }: Definition): string | undefined {
+/** Which argument the command has no place for, counted from 1; it is not shown, because it may be a secret. */
+function surplus(argv: readonly string[], { path, usage, options }: Definition): number | undefined {
   if (usage.includes("...")) return undefined;
   const places = [...usage.matchAll(/[<[]/g)].length;
   const takesValue = new Set(options.flatMap(({ definition }) => (definition.includes(" #") ? (definition.split(" ")[0]?.split(",") ?? []) : [])));
   const given = argv.slice(pathWords(path).length);
-  return given.filter((word, index) => !word.startsWith("-") && !takesValue.has(given[index - 1] ?? ""))[places];
+  const positional = given.filter((word, index) => !word.startsWith("-") && !takesValue.has(given[index - 1] ?? ""));
+  return positional.length > places ? places + 1 : undefined;
 }
 
-function reword(message: string, command: string, extra: string | undefined): string {
+function reword(message: string, command: string, extra: number | undefined): string {
   const [first = ""] = message.split("\n");
   const [, option] = /^Not enough arguments to option (\S+)\.$/.exec(first) ?? [];
   const [, invalid] = /^(?:Invalid|Unsupported) option name \("(.*)"\)/.exec(first) ?? [];
-  if (extra !== undefined) return `'${extra}' is one argument too many for davit ${command}`;
+  if (extra !== undefined) return `argument ${extra} is one too many for davit ${command}`;
   if (option !== undefined) return `${option} needs a value`;
-  if (invalid !== undefined) return invalid.includes("=") ? `${invalid.split("=")[0]} takes no value` : `davit ${command} has no option ${invalid}`;
+  if (invalid !== undefined)
+    return invalid.includes("=") ? `${invalid.split("=")[0]} takes no value` : `davit ${command} has no option ${bare(invalid)}`;
   return first.startsWith("Not enough positional") ? `davit ${command} needs an argument more` : first;
+}
+
+/** `-phunter2` as `-p`: what follows a short option was meant as its value. */
+function bare(option: string): string {
+  return option.startsWith("--") ? option : option.slice(0, 2);
 }
 
 /** `-n,--namespace #0` as its names; a switch can be turned off by `--no-`. */
