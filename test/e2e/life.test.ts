@@ -152,18 +152,18 @@ test("restage builds what serves again", async () => {
 
 test("routes: several, with paths; one that is taken is refused before anything starts; none at all", async () => {
   await using shop = await pushed("route");
-  const host = new URL(shop.first.url ?? "").host;
+  const { hostname: host, origin } = new URL(shop.first.url ?? "");
   const second = `second-${host}`;
   const before = await shop.pods();
   await shop.cli.must("app", "update", shop.app, "--route", `${host}/shop`, "--route", second);
   const at = async (route: string, path: string) => {
-    const answer = await fetch(`http://${route}${path}`);
+    const answer = await fetch(`${origin.replace(host, route)}${path}`);
     return `${answer.status} ${answer.ok ? await answer.text() : ""}`;
   };
   expect(await at(host, "/shop/x")).toBe("200 one /shop/x - -");
   expect(await at(second, "/y")).toBe("200 one /y - -");
   expect(await at(host, "/elsewhere")).toBe("404 ");
-  expect(await shop.show()).toMatchObject({ url: `http://${host}/shop`, routes: [`${host}/shop`, second] });
+  expect(await shop.show()).toMatchObject({ url: `${origin}/shop`, routes: [`${host}/shop`, second] });
   expect(await shop.pods()).toEqual(before);
 
   await using other = await tenant("route-taken");
