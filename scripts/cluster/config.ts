@@ -89,15 +89,18 @@ function kubeletConfiguration(layout: Layout) {
   };
 }
 
-/** All requests but the chatter that keeps a cluster alive; bodies never, they may hold secrets. */
+/**
+ * Who did what to which object, and by which right: what people and ServiceAccounts ask for. Not what keeps the cluster itself
+ * alive, which would be most of the log, and never bodies, which may hold secrets.
+ */
 const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
   omitStages: ["RequestReceived"],
   rules: [
-    { level: "None", resources: [{ group: "coordination.k8s.io", resources: ["leases"] }] },
     { level: "None", nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/openapi/*"] },
-    { level: "None", users: ["system:apiserver"] },
+    { level: "None", users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy"] },
+    { level: "None", userGroups: ["system:nodes", "system:serviceaccounts:kube-system"] },
     { level: "Metadata" },
   ],
 };

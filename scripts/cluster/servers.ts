@@ -63,7 +63,8 @@ function apiserverFlags(layout: Layout): string[] {
     "--allow-privileged=true",
     `--audit-policy-file=${join(layout.config, "audit.json")}`,
     `--audit-log-path=${layout.auditLog}`,
-    "--audit-log-maxsize=50",
+    // Room for all that a run of the end-to-end tests does: what they look for shall not have been rotated away.
+    "--audit-log-maxsize=1000",
     "--audit-log-maxbackup=1",
   ];
 }
