@@ -18,7 +18,7 @@ export async function runCli(argv: readonly string[], context: Context): Promise
     const { buildCli, commandPath } = await import("./cli.ts");
     const path = commandPath(argv);
     const cli = path === undefined ? undefined : await buildCli([path]);
-    const command = cli ? understand(cli, argv, context) : new Error("no such command");
+    const command = cli ? await understand(cli, argv, context) : new Error("no such command");
     if (command instanceof Error) return await complain(command, argv, context);
     return (await cli?.run(command, context)) ?? 1;
   } catch (error) {
@@ -33,9 +33,14 @@ function isVersion(argv: readonly string[]): boolean {
   return argv.length === 1 && ["version", "--version", "-v"].includes(argv[0] ?? "");
 }
 
-function understand(cli: Cli<Context>, argv: readonly string[], context: Context): Command<Context> | Error {
+async function understand(cli: Cli<Context>, argv: readonly string[], context: Context): Promise<Command<Context> | Error> {
   try {
-    return cli.process([...argv], context);
+    const command = cli.process([...argv], context);
+    if (argv.some((word) => word === "" || word.endsWith("="))) {
+      const { checkEmpty } = await import("./report/usage.ts");
+      checkEmpty(argv, cli.definitions());
+    }
+    return command;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

@@ -1,10 +1,9 @@
 import { z } from "zod";
 
+const text = (longest: number) => z.string().max(longest, `is longer than ${longest} characters`);
+
 const label = (longest: number) =>
-  z
-    .string()
-    .max(longest, `is longer than ${longest} characters`)
-    .regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, "has to be lower-case letters, digits and '-', starting with a letter");
+  text(longest).regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, "has to be lower-case letters, digits and '-', starting with a letter");
 
 /** A name that becomes part of a host name: a DNS label that starts with a letter, at most 40 characters (revision numbers and hashes are appended to it). */
 export const AppName = label(40);
@@ -12,13 +11,10 @@ export const AppName = label(40);
 export const NamespaceName = label(50);
 
 /** A host, with a path when the app serves only part of it: `shop.example.com`, `example.com/shop`. */
-export const Route = z
-  .string()
-  .max(400)
-  .regex(
-    /^(?=.{1,253}(\/|$))[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+(\/[A-Za-z0-9._~/-]*)?$/,
-    "has to be a host name with a dot, optionally followed by a path",
-  );
+export const Route = text(400).regex(
+  /^(?=.{1,253}(\/|$))[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+(\/[A-Za-z0-9._~/-]*)?$/,
+  "has to be a host name with a dot, optionally followed by a path",
+);
 
 /** `__proto__` is none: JavaScript's objects take it for something else. */
 export const EnvName = z.string().regex(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$/, {
@@ -31,9 +27,7 @@ export const RevisionNumber = z.number().int().min(1);
 export const ConfigurationName = label(40);
 
 /** A git repository's address: https only, and no credential in it. */
-export const GitUrl = z
-  .string()
-  .max(2000)
+export const GitUrl = text(2000)
   .regex(/^https:\/\/[^\s@?#\\/]+(\/[^\s@?#\\]*)?$/, { error: ({ input }) => whyNoGitUrl(String(input)) })
   .refine((url) => URL.canParse(url), "has to be a URL such as https://git.example.com/team/shop.git");
 
@@ -48,44 +42,35 @@ function whyNoGitUrl(text: string): string {
 }
 
 /** A git server: its host, and its port unless that is 443. */
-const GitHost = z
-  .string()
-  .max(260)
+const GitHost = text(260)
   .toLowerCase()
   .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?$/, "has to be a host such as git.example.com, with a port when that is not 443")
   .transform((host) => host.replace(/:443$/, ""));
 
+/** Whom a password belongs to, as HTTP's basic authentication can say it. */
+export const UserName = text(250)
+  .min(1, "is empty")
+  .regex(/^[^:\p{Cc}]*$/u, "must not have a ':' or control characters in it");
+
 /** What lets into private repositories of one host; `ca` (PEM) is trusted besides the well-known authorities. */
 export const GitCredential = z.object({
   host: GitHost,
-  username: z
-    .string()
+  username: UserName,
+  password: text(10_000)
     .min(1, "is empty")
-    .max(250)
-    .regex(/^[^:\p{Cc}]*$/u, "must not have a ':' or control characters in it"),
-  password: z
-    .string()
-    .min(1, "is empty")
-    .max(10_000)
     .regex(/^\P{Cc}*$/u, "must not have control characters in it"),
-  ca: z.string().max(200_000).includes("-----BEGIN CERTIFICATE-----", "has no PEM certificate in it").optional(),
+  ca: text(200_000).includes("-----BEGIN CERTIFICATE-----", "has no PEM certificate in it").optional(),
 });
 export type GitCredential = z.infer<typeof GitCredential>;
 
 /** A branch, a tag or a commit (full, or its first 7 or more characters). */
-export const GitRevision = z
-  .string()
-  .max(250)
-  .regex(/^(?!-)[^\s~^:?*[\\]+$/, "has to be a branch, a tag or a commit");
+export const GitRevision = text(250).regex(/^(?!-)[^\s~^:?*[\\]+$/, "has to be a branch, a tag or a commit");
 
 /** An image as a registry names it, with a tag or a digest or neither or both. */
-export const ImageRef = z
-  .string()
-  .max(500)
-  .regex(
-    /^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d{1,5})?\/)?[a-z0-9]+([-._]+[a-z0-9]+)*(\/[a-z0-9]+([-._]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
-    "has to be an image in lower case, such as registry.example.com/team/shop:1.2",
-  );
+export const ImageRef = text(500).regex(
+  /^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d{1,5})?\/)?[a-z0-9]+([-._]+[a-z0-9]+)*(\/[a-z0-9]+([-._]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
+  "has to be an image in lower case, such as registry.example.com/team/shop:1.2",
+);
 
 /**
  * What is pushed. `tree` is the id of a tree that the agent holds; `revision` of a git source is as it was asked for,
@@ -208,10 +193,7 @@ export const ConfigurationSummary = z.object({
 export type ConfigurationSummary = z.infer<typeof ConfigurationSummary>;
 
 /** What a configuration's values may be called: file names, which is what they become. */
-export const ConfigurationKey = z
-  .string()
-  .max(253)
-  .regex(/^(?!\.\.|\.$|__proto__$)[-._A-Za-z0-9]+$/, "has to be letters, digits, '-', '_' and '.'");
+export const ConfigurationKey = text(253).regex(/^(?!\.\.|\.$|__proto__$)[-._A-Za-z0-9]+$/, "has to be letters, digits, '-', '_' and '.'");
 
 /** Anything that fits into a file, as base64. */
 export const ConfigurationValue = z.base64();

@@ -68,7 +68,7 @@ describe("davit login", () => {
 
   test.each([
     ["http://davit.example.com", "plain HTTP"],
-    ["ftp://davit.example.com", "is no server's URL"],
+    ["ftp://davit.example.com", "has to be a server's address"],
     ["https://user:pw@davit.example.com", "a host and a path, nothing more"],
   ])("refuses %s", async (url, why) => {
     await using home = await createHome();

@@ -28,7 +28,7 @@ export interface Who {
 /** Stores a login that works, and makes it the current one. @throws Fault when the agent does not accept it; then nothing is stored */
 export async function login(context: Context, flags: LoginFlags): Promise<Who> {
   checkFlags(flags);
-  const server = serverUrl(flags.url);
+  const server = serverUrl("URL", flags.url);
   const file = loginsFile(context.env);
   const logins = loadLogins(file);
   const entry: Login = { ...kept(logins.servers[server]), ...given(context, flags), ...(await credential(context, flags)) };
@@ -60,7 +60,7 @@ function kept(login: Login | undefined): Login {
 function given(context: Context, { caFile, namespace }: LoginFlags): Login {
   return {
     ...(caFile === undefined ? {} : { ca: readCaFile(resolve(context.cwd, caFile)) }),
-    ...(namespace === undefined ? {} : { namespace: checkNamespace(namespace) }),
+    ...(namespace === undefined ? {} : { namespace: checkNamespace(namespace, "--namespace") }),
   };
 }
 
@@ -81,7 +81,7 @@ async function credential(context: Context, flags: LoginFlags): Promise<Login> {
 export function logout(context: Pick<Context, "env">, url: string | undefined): string {
   const file = loginsFile(context.env);
   const { current, servers } = loadLogins(file);
-  const server = url === undefined ? current : serverUrl(url);
+  const server = url === undefined ? current : serverUrl("URL", url);
   if (server === null || !servers[server])
     throw new Fault("not_logged_in", server === null ? "there is no current login" : `there is no login for ${server}`);
   const { [server]: _, ...others } = servers;

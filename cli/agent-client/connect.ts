@@ -41,7 +41,7 @@ export async function connect(world: World, way: Way): Promise<Connection> {
     throw new Fault("usage", "--server names a login and --kubeconfig or --context a cluster: give one of them");
   if (byKube) return await connectByKube(world, way);
   const logins = loadLogins(loginsFile(world.env));
-  const server = way.server === undefined ? logins.current : serverUrl(way.server);
+  const server = way.server === undefined ? logins.current : serverUrl("--server", way.server);
   if (server !== null) return connectByLogin(world, server, loginOf(logins, server));
   const { hasKubeconfig } = await import("./kube-way.ts");
   if (hasKubeconfig(world.env)) return await connectByKube(world, way);

@@ -32,16 +32,25 @@ export function hasKubeconfig(env: Env): boolean {
   return (env.KUBECONFIG?.split(delimiter).filter(Boolean) ?? [join(home(env), ".kube", "config")]).some((file) => existsSync(file));
 }
 
-/** @throws Fault cluster_unreachable when the kubeconfig cannot be used */
+/** @throws Fault usage for a file or a context that is not there, cluster_unreachable when the kubeconfig cannot be used */
 export async function connectKube(env: Env, way: { kubeconfig?: string | undefined; context?: string | undefined }): Promise<KubeConnection> {
-  if (!way.kubeconfig && !hasKubeconfig(env))
-    throw new Fault("cluster_unreachable", "there is no kubeconfig: neither $KUBECONFIG nor ~/.kube/config");
+  if (way.kubeconfig !== undefined) checkFile(way.kubeconfig);
+  else if (!hasKubeconfig(env)) throw new Fault("cluster_unreachable", "there is no kubeconfig: neither $KUBECONFIG nor ~/.kube/config");
   const endpoint = await fromKubeconfig({ path: way.kubeconfig, context: way.context });
   return {
     kube: new Kube(endpoint),
     server: endpoint.server,
     identity: JSON.stringify([endpoint.server, endpoint.user ?? endpoint.context, endpoint.tls.ca ?? "", endpoint.tls.cert ?? ""]),
   };
+}
+
+function checkFile(path: string): void {
+  try {
+    readFileSync(path);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? "?";
+    throw new Fault("usage", `--kubeconfig has to be a kubeconfig file; ${path} cannot be read (${why})`, { cause });
+  }
 }
 
 /** The way through the API server's service proxy. The API server eats Authorization, so the agent's token has a header of its own. */

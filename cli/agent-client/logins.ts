@@ -56,16 +56,17 @@ export function saveLogins(file: string, logins: Logins): void {
 }
 
 /**
- * A server's address as its login is filed: https unless said otherwise, no slash at the end.
+ * A server's address as its login is filed: https unless said otherwise, no slash at the end. `what` names the argument.
  * @throws Fault usage for what is no address, and for plain HTTP to another machine
  */
-export function serverUrl(text: string): string {
+export function serverUrl(what: string, text: string): string {
   const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.hostname === "")
-    throw new Fault("usage", `'${text}' is no server's URL`);
-  if (url.username || url.password || url.search || url.hash) throw new Fault("usage", "a server's URL has a host and a path, nothing more");
+    throw new Fault("usage", `${what} has to be a server's address, such as https://davit.example.com`);
+  if (url.username || url.password || url.search || url.hash)
+    throw new Fault("usage", `${what} has to be a server's address, such as https://davit.example.com: a host and a path, nothing more`);
   if (url.protocol === "http:" && !isLoopback(url.hostname)) {
-    throw new Fault("usage", `${url.origin} is plain HTTP, so others could read the token on its way; use https`);
+    throw new Fault("usage", `${what}: ${url.origin} is plain HTTP, so others could read the token on its way; use https`);
   }
   return url.origin + url.pathname.replace(/\/+$/, "");
 }

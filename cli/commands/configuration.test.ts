@@ -41,7 +41,7 @@ test.each([
   [["create", "mail", "--from-file", SECRET], "a value is given as --from-file K=FILE; number 1 has no '='"],
   [["create", "mail", "--from-file", "K=missing.txt"], "--from-file: missing.txt cannot be read (ENOENT)"],
   [["create", "mail", "--from-file", "K=."], "--from-file: . cannot be read (EISDIR)"],
-  [["create", "mail", "--env-file", "missing.env"], "the env file missing.env cannot be read"],
+  [["create", "mail", "--env-file", "missing.env"], "--env-file missing.env cannot be read"],
   [["create", "mail", "--stdin", `${SECRET}!`], "the key of --stdin has to be letters"],
   [["create", "mail", `K=${SECRET}`, "--from-file", "K=Dockerfile"], "K is named twice"],
   [["update", "mail", `K=${SECRET}`, "--unset", "K"], "K is named twice"],

@@ -1,9 +1,10 @@
 import { Command, Option } from "clipanion";
+import { Fault } from "#shared/fault";
 import type { GarbageItem } from "#shared/garbage";
-import { BaseCommand } from "../command.ts";
+import { AgentCommand } from "../command.ts";
 
 /** `davit gc`: what the agent does once a day by itself, now. */
-export class GcCommand extends BaseCommand {
+export class GcCommand extends AgentCommand {
   static override paths = [["gc"]];
   static override usage = Command.Usage({
     category: "Install",
@@ -29,7 +30,8 @@ export class GcCommand extends BaseCommand {
       import("../report/garbage.ts"),
     ]);
     checkTogether({ "--dry-run": this.dryRun, "--explain": this.explain !== undefined }, "--explain takes nothing away anyhow");
-    const namespace = this.namespace === undefined ? undefined : checkNamespace(this.namespace);
+    if (this.explain !== undefined) checkReference(this.explain);
+    const namespace = this.namespace === undefined ? undefined : checkNamespace(this.namespace, "--namespace");
     const { client } = await this.connect();
     const { signal } = this.context;
     if (this.explain !== undefined) {
@@ -42,4 +44,9 @@ export class GcCommand extends BaseCommand {
     this.print({ dryRun, items, bytes: totalBytes(items) }, () => garbageLines(items, dryRun));
     return 0;
   }
+}
+
+function checkReference(text: string): void {
+  if (/^[-._:@/A-Za-z0-9]{1,300}$/.test(text)) return;
+  throw new Fault("usage", "--explain takes an app, a revision such as shop-3, a digest, or a part of one", { details: { flag: "--explain" } });
 }

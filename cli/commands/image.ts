@@ -1,9 +1,12 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Command, Option } from "clipanion";
+import { ImageRef, UserName } from "#shared/app";
 import { Fault } from "#shared/fault";
 import { VERSION } from "#shared/version";
 import { BaseCommand } from "../command.ts";
 import type { Credentials } from "../image/registry-auth.ts";
+import { isFolder } from "../manifest/find.ts";
+import { readStdin } from "../stdin.ts";
 
 const category = "Install";
 
@@ -17,12 +20,14 @@ export class ImageSaveCommand extends BaseCommand {
     examples: [["For a cluster's own image store", "davit image save davit.tar --tag registry.example.com/davit:0.1.0"]],
   });
 
-  file = Option.String({ name: "file" });
+  file = Option.String({ name: "FILE" });
   tag = Option.String("--tag", `davit:${VERSION}`, { description: "<NAME> the image's name in the archive" });
 
   protected async run(): Promise<number> {
     const [{ withAgentImage }, { writeArchive }] = await Promise.all([import("../image/agent-image.ts"), import("#shared/oci/archive")]);
+    checkTag(this.tag);
     const file = resolve(this.context.cwd, this.file);
+    if (!isFolder(dirname(file)) || isFolder(file)) throw new Fault("usage", `${this.file} cannot be written: give a file in a folder that is there`);
     const digest = await withAgentImage(async (image) => {
       await writeArchive(file, image, this.tag).catch((error: unknown) => {
         throw new Fault("usage", `${this.file} cannot be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -34,6 +39,11 @@ export class ImageSaveCommand extends BaseCommand {
   }
 }
 
+function checkTag(tag: string): void {
+  const parsed = ImageRef.safeParse(tag);
+  if (!parsed.success) throw new Fault("usage", `--tag ${parsed.error.issues[0]?.message}`);
+}
+
 /** `davit image push REF`: the agent's image, straight to a registry. */
 export class ImagePushCommand extends BaseCommand {
   static override paths = [["image", "push"]];
@@ -43,7 +53,7 @@ export class ImagePushCommand extends BaseCommand {
     examples: [["With a login", "davit image push registry.example.com/davit:0.1.0 --user ci --password-stdin"]],
   });
 
-  reference = Option.String({ name: "reference" });
+  reference = Option.String({ name: "REF" });
   user = Option.String("--user", { description: "<NAME> user at the registry; the password is read from stdin" });
   passwordStdin = Option.Boolean("--password-stdin", false, { description: "read the password from stdin" });
   caFile = Option.String("--ca-file", { description: "<FILE> PEM of CAs to trust beside the usual ones" });
@@ -56,7 +66,7 @@ export class ImagePushCommand extends BaseCommand {
       import("../image/reference.ts"),
     ]);
     const reference = parseReference(this.reference);
-    const options = { ...(await this.credentials()), ...(await this.trust()), insecureHttp: this.insecureHttp, signal: this.context.signal };
+    const options = { ...(await this.trust()), ...(await this.credentials()), insecureHttp: this.insecureHttp, signal: this.context.signal };
     const digest = await withAgentImage((image) => pushImage(image, reference, { ...options, say: (line) => this.context.err(line) }));
     const name = `${reference.host}/${reference.repository}:${reference.tag}`;
     this.print({ image: name, digest }, () => `${name}@${digest}`);
@@ -67,24 +77,14 @@ export class ImagePushCommand extends BaseCommand {
     if (this.user === undefined && !this.passwordStdin) return {};
     if (this.user === undefined || !this.passwordStdin)
       throw new Fault("usage", "--user and --password-stdin belong together: a password on the command line is seen by everybody on this machine");
-    const parts: Buffer[] = [];
-    for await (const part of this.context.stdin) parts.push(Buffer.from(part));
-    return {
-      credentials: {
-        user: this.user,
-        password: Buffer.concat(parts)
-          .toString("utf8")
-          .replace(/\r?\n$/, ""),
-      },
-    };
+    const user = UserName.safeParse(this.user);
+    if (!user.success) throw new Fault("usage", `--user ${user.error.issues[0]?.message}`);
+    return { credentials: { user: user.data, password: (await readStdin(this.context)).toString("utf8") } };
   }
 
   private async trust(): Promise<{ ca?: string }> {
     if (this.caFile === undefined) return {};
-    const file = Bun.file(resolve(this.context.cwd, this.caFile));
-    const ca = await file.text().catch((error: unknown) => {
-      throw new Fault("usage", `--ca-file ${this.caFile} cannot be read`, { cause: error });
-    });
-    return { ca };
+    const { readCaFile } = await import("../access/ca-file.ts");
+    return { ca: readCaFile(resolve(this.context.cwd, this.caFile)) };
   }
 }

@@ -1,9 +1,9 @@
 import { Command, Option } from "clipanion";
-import { BaseCommand } from "../command.ts";
+import { ClusterCommand } from "../command.ts";
 import type { InstallFlags } from "../install/options.ts";
 
 /** `davit install`: puts davit into a cluster, or brings an installation up to date. */
-export class InstallCommand extends BaseCommand {
+export class InstallCommand extends ClusterCommand {
   static override paths = [["install"]];
   static override usage = Command.Usage({
     category: "Install",
@@ -17,8 +17,12 @@ export class InstallCommand extends BaseCommand {
   });
 
   domain = Option.String("--domain", { description: "<NAME> apps get the URL APP.NAME" });
-  ingressClass = Option.String("--ingress-class", { description: "<NAME> IngressClass for apps and the agent (default: the cluster's)" });
-  storageClass = Option.String("--storage-class", { description: "<NAME> StorageClass of every volume (default: the cluster's)" });
+  ingressClass = Option.String("--ingress-class", {
+    description: "<NAME> IngressClass for apps and the agent (default: the cluster's; '' goes back to it)",
+  });
+  storageClass = Option.String("--storage-class", {
+    description: "<NAME> StorageClass of every volume (default: the cluster's; '' goes back to it)",
+  });
   agentImage = Option.String("--agent-image", { description: "<IMAGE> made by `davit image push`" });
   s3Image = Option.String("--s3-image", { description: "<IMAGE> of Versity S3 Gateway" });
   registryImage = Option.String("--registry-image", { description: "<IMAGE> of distribution" });

@@ -14,7 +14,7 @@ export class LogoutCommand extends BaseCommand {
 
   protected override async run(): Promise<number> {
     const { logout } = await import("../access/login.ts");
-    const server = logout(this.context, this.url ?? this.server);
+    const server = logout(this.context, this.url);
     this.print({ server }, () => `logged out of ${server}`);
     return 0;
   }

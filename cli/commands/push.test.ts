@@ -174,7 +174,8 @@ describe("davit push", () => {
     ["usage", ["--attach", "--dry-run"], 2],
     ["usage", ["--server", "https://a.test", "--kubeconfig", "x"], 2],
     ["not_logged_in", ["--server", "https://a.test"], 22],
-    ["cluster_unreachable", ["--kubeconfig", "missing"], 25],
+    ["usage", ["--kubeconfig", "missing"], 2],
+    ["cluster_unreachable", ["--kubeconfig", import.meta.path], 25],
   ] as const)("%s: %p", async (fault, flags, exit) => {
     await using world = await loggedIn();
     const { code, out, err } = await davit(world.home, ["push", ...flags, "-o", "json"]);

@@ -1,7 +1,7 @@
 import { Command, Option } from "clipanion";
-import { BaseCommand } from "../command.ts";
+import { AgentCommand } from "../command.ts";
 
-export class PushCommand extends BaseCommand {
+export class PushCommand extends AgentCommand {
   static override paths = [["push"]];
   static override usage = Command.Usage({
     category: "Apps",

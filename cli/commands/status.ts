@@ -1,11 +1,11 @@
 import { Command } from "clipanion";
-import { BaseCommand } from "../command.ts";
+import { ClusterCommand } from "../command.ts";
 
 /** The exit code when a component is not healthy: that of what one cannot reach (agent_unreachable). */
 const UNHEALTHY = 20;
 
 /** `davit status`: how the installation in a cluster is. */
-export class StatusCommand extends BaseCommand {
+export class StatusCommand extends ClusterCommand {
   static override paths = [["status"]];
   static override usage = Command.Usage({
     category: "Install",

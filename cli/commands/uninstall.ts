@@ -1,10 +1,10 @@
 import { Command, Option } from "clipanion";
 import { Fault } from "#shared/fault";
-import { BaseCommand } from "../command.ts";
+import { ClusterCommand } from "../command.ts";
 import type { Inventory } from "../install/uninstall.ts";
 
 /** `davit uninstall`: takes davit out of a cluster. */
-export class UninstallCommand extends BaseCommand {
+export class UninstallCommand extends ClusterCommand {
   static override paths = [["uninstall"]];
   static override usage = Command.Usage({
     category: "Install",

@@ -1,7 +1,7 @@
 import { Command } from "clipanion";
-import { BaseCommand } from "../command.ts";
+import { AgentCommand } from "../command.ts";
 
-export class WhoamiCommand extends BaseCommand {
+export class WhoamiCommand extends AgentCommand {
   static override paths = [["whoami"]];
   static override usage = Command.Usage({
     category: "Access",

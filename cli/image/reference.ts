@@ -13,6 +13,6 @@ const PATTERN =
 export function parseReference(text: string): Reference {
   const { host, repository, tag } = PATTERN.exec(text)?.groups ?? {};
   if (host === undefined || repository === undefined || !/[.:]|^localhost$/.test(host))
-    throw new Fault("usage", "the reference has to be an image with its registry, such as registry.example.com/tools/davit:1.0");
+    throw new Fault("usage", "REF has to be an image with its registry, such as registry.example.com/tools/davit:1.0");
   return { host, repository, tag: tag ?? "latest" };
 }

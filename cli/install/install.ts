@@ -32,6 +32,8 @@ export interface Prepared {
  * @throws Fault usage when no domain is known, with a suggestion
  */
 export async function prepare(kube: Kube, flags: InstallFlags, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<Prepared> {
+  // What is wrong by itself is told before the cluster is asked.
+  resolveOptions(flags, {});
   const [agent, installed, nodes] = await Promise.all([
     kube.get(componentRef("agent")),
     installedOptions(kube),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ImageRef } from "#shared/app";
 import { Fault } from "#shared/fault";
 import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
@@ -57,9 +58,9 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
   const images = Object.fromEntries(Object.entries(PUBLISHED_IMAGES).map(([name, image]) => [name, flags.images[name as keyof Images] ?? image]));
   return {
     domain: checkDomain(flags.domain ?? installed.domain ?? ""),
-    ingressClass: flags.ingressClass ?? installed.ingressClass ?? "",
-    storageClass: flags.storageClass ?? installed.storageClass ?? "",
-    images: images as Images,
+    ingressClass: checkClass("--ingress-class", flags.ingressClass ?? installed.ingressClass ?? ""),
+    storageClass: checkClass("--storage-class", flags.storageClass ?? installed.storageClass ?? ""),
+    images: checkImages(images as Images),
     keepRevisions: flags.keepRevisions ?? installed.keepRevisions ?? KEEP_REVISIONS,
     mirrors: (flags.mirrors.length > 0 ? flags.mirrors : (installed.mirrors ?? [])).map(checkMirror),
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
@@ -91,11 +92,25 @@ function checkDomain(domain: string): string {
   return domain;
 }
 
+function checkClass(flag: string, name: string): string {
+  const ok = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/.test(name) && name.length <= 253;
+  if (name !== "" && !ok) throw new Fault("usage", `${flag} has to be the name of one in the cluster: lower-case letters, digits, '-' and '.'`);
+  return name;
+}
+
+function checkImages(images: Images): Images {
+  for (const [name, image] of Object.entries(images)) {
+    const parsed = ImageRef.safeParse(image);
+    if (!parsed.success) throw new Fault("usage", `--${name}-image ${parsed.error.issues[0]?.message}`);
+  }
+  return images;
+}
+
 function checkMirror(text: string): string {
   const cut = text.indexOf("=");
   const url = URL.parse(text.slice(cut + 1));
   const good = cut > 0 && !text.includes(",") && (url?.protocol === "http:" || url?.protocol === "https:");
-  if (!good) throw new Fault("usage", `--registry-mirror '${text}' is not HOST=URL; for example docker.io=https://mirror.example.com`);
+  if (!good) throw new Fault("usage", `--registry-mirror takes HOST=URL, for example docker.io=https://mirror.example.com`);
   return text;
 }
 

@@ -13,7 +13,7 @@ export function readEnvFile(path: string, shown: string): Record<string, string>
     text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (cause) {
     const why = cause instanceof TypeError ? "is not UTF-8" : `cannot be read (${(cause as NodeJS.ErrnoException).code ?? "?"})`;
-    throw new Fault("usage", `the env file ${shown} ${why}`, { cause, details: { flag: "--env-file" } });
+    throw new Fault("usage", `--env-file ${shown} ${why}`, { cause, details: { flag: "--env-file" } });
   }
   return parseEnvFile(text, shown);
 }

@@ -27,14 +27,14 @@ export function nameApp(given: string | undefined, source: PushSource): NamedApp
   throw new Fault("name_invalid", `no app name can be made from the ${after}'s name '${text}'`);
 }
 
-/** The name itself, when it can be an app's. @throws Fault name_invalid */
-export function checkName(name: string): string {
+/** The name itself, when it can be an app's; `what` says where it was typed. @throws Fault name_invalid */
+export function checkName(name: string, what = "the app name"): string {
   const parsed = AppName.safeParse(name);
   if (parsed.success) return name;
   // What has a '=' was meant as something else, and would be suggested with its value.
   const suggestion = name.includes("=") ? "" : toLabel(name);
   const details: Record<string, string> = suggestion === "" ? {} : { suggestion };
-  throw new Fault("name_invalid", `the app name ${quoteName(name)} ${parsed.error.issues[0]?.message}`, { details });
+  throw new Fault("name_invalid", `${what} ${quoteName(name)} ${parsed.error.issues[0]?.message}`, { details });
 }
 
 /** `My Shop_2` as `my-shop-2`; empty when nothing usable is in it. */

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { PushRequest } from "#shared/app";
 import { Fault } from "#shared/fault";
 import type { PushResult } from "#shared/push-event";
+import { quote } from "#shared/source/source-fault";
 import type { Connection, Way } from "../agent-client/connect.ts";
 import { pickNamespace } from "../agent-client/namespace.ts";
 import type { Context } from "../context.ts";
@@ -32,11 +33,21 @@ export async function prepare(context: Context, order: PushOrder, way: Way, resu
   return { ...order, context, request: requestOf(order), namespace, connection };
 }
 
-/** @throws Fault no_dockerfile for a folder that has none; what else is wrong with it is told by the walk, in its own words */
+/** @throws Fault source_not_found, no_dockerfile for a folder that has none; what else is wrong is told by the walk, in its own words */
 export function checkSource(source: PushSource): void {
-  if (source.kind !== "path" || !isFolder(source.root)) return;
+  if (source.kind !== "path") return;
+  if (isNowhere(source.root)) throw new Fault("source_not_found", `${quote(source.root)} does not exist`, { details: { path: source.root } });
+  if (!isFolder(source.root)) return;
   if (existsSync(join(source.root, "Dockerfile")) || isEmpty(source.root)) return;
   throw new Fault("no_dockerfile", `there is no Dockerfile in ${source.root}`, { details: { path: source.root } });
+}
+
+function isNowhere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
 }
 
 function requestOf({ flags, settings, source }: PushOrder): PushRequest {

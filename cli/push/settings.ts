@@ -1,10 +1,15 @@
 import { resolve } from "node:path";
 import { ConfigurationName, EnvName, Route } from "#shared/app";
 import { Fault } from "#shared/fault";
+import { checkNamespace } from "../agent-client/namespace.ts";
 import { checkTogether, parseDuration, parsePairs, parseWhole } from "../flags.ts";
 import type { AppSettings } from "../manifest/merge.ts";
 import { readEnvFile } from "./env-file.ts";
+import { checkName } from "./name.ts";
 import { readSourceFlags, type SourceFlags } from "./source.ts";
+
+/** Of routes and of configurations an app has no more. */
+const MOST = 50;
 
 /** The flags of `davit push` as they were typed. */
 export interface PushFlags extends SourceFlags {
@@ -79,12 +84,12 @@ function readApp(flags: PushFlags, cwd: string): AppSettings {
   const env = readEnv(flags, cwd);
   const buildArgs = parsePairs("--build-arg", flags.buildArg, isEnvName);
   return {
-    ...(flags.name === undefined ? {} : { name: flags.name }),
-    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
+    ...(flags.name === undefined ? {} : { name: checkName(flags.name, "--name") }),
+    ...(flags.namespace === undefined ? {} : { namespace: checkNamespace(flags.namespace, "--namespace") }),
     ...(source ? { source } : {}),
-    ...(flags.route.length > 0 || flags.noRoute ? { routes: flags.route.map(checkRoute) } : {}),
+    ...(flags.route.length > 0 || flags.noRoute ? { routes: readRoutes(flags.route) } : {}),
     ...(Object.keys(env).length > 0 ? { env } : {}),
-    ...(flags.bind.length > 0 ? { bind: flags.bind.map((name) => checkConfiguration("--bind", name)) } : {}),
+    ...(flags.bind.length > 0 ? { bind: readConfigurations("--bind", flags.bind) } : {}),
     ...(flags.instances === undefined ? {} : { instances: parseWhole("--instances", flags.instances, 0, 100) }),
     ...(flags.port === undefined ? {} : { port: parseWhole("--port", flags.port, 1, 65_535) }),
     ...(Object.keys(buildArgs).length > 0 ? { buildArgs } : {}),
@@ -110,14 +115,28 @@ function isEnvName(name: string): boolean {
 }
 
 /** @throws Fault usage */
-export function checkRoute(text: string): string {
+export function readRoutes(texts: readonly string[]): string[] {
+  checkCount("--route", texts);
+  return texts.map(checkRoute);
+}
+
+function checkRoute(text: string): string {
   const parsed = Route.safeParse(text);
   if (parsed.success) return parsed.data;
   throw usage("--route", `--route '${text}' ${parsed.error.issues[0]?.message}, such as shop.example.com or example.com/shop`);
 }
 
-/** @throws Fault usage */
-export function checkConfiguration(flag: string, name: string): string {
+/** The configurations that a flag names. @throws Fault usage */
+export function readConfigurations(flag: string, names: readonly string[]): string[] {
+  checkCount(flag, names);
+  return names.map((name) => checkConfiguration(flag, name));
+}
+
+function checkCount(flag: string, values: readonly string[]): void {
+  if (values.length > MOST) throw usage(flag, `${flag} can be given ${MOST} times at most`);
+}
+
+function checkConfiguration(flag: string, name: string): string {
   const parsed = ConfigurationName.safeParse(name);
   if (parsed.success) return parsed.data;
   throw usage(flag, `${flag} '${name}' ${parsed.error.issues[0]?.message}`);

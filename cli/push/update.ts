@@ -1,7 +1,7 @@
 import type { PushRequest } from "#shared/app";
 import { Fault } from "#shared/fault";
 import { checkTogether, parseWhole } from "../flags.ts";
-import { checkConfiguration, checkRoute, type PushFlags, readEnv } from "./settings.ts";
+import { type PushFlags, readConfigurations, readEnv, readRoutes } from "./settings.ts";
 
 /** The flags of `davit app update` as they were typed. */
 type UpdateFlags = Pick<PushFlags, "route" | "noRoute" | "env" | "envFile" | "unsetEnv" | "bind" | "instances" | "port"> & { unbind: string[] };
@@ -13,10 +13,10 @@ export function readUpdate(flags: UpdateFlags, cwd: string): PushRequest {
   for (const name of bind) checkTogether({ [`--bind ${name}`]: true, [`--unbind ${name}`]: unbind.includes(name) }, "it is either bound or not");
   const env = readEnv(flags, cwd);
   const request: PushRequest = {
-    ...(route.length > 0 || noRoute ? { routes: route.map(checkRoute) } : {}),
+    ...(route.length > 0 || noRoute ? { routes: readRoutes(route) } : {}),
     ...(Object.keys(env).length > 0 ? { env } : {}),
-    ...(bind.length > 0 ? { bind: bind.map((name) => checkConfiguration("--bind", name)) } : {}),
-    ...(unbind.length > 0 ? { unbind: unbind.map((name) => checkConfiguration("--unbind", name)) } : {}),
+    ...(bind.length > 0 ? { bind: readConfigurations("--bind", bind) } : {}),
+    ...(unbind.length > 0 ? { unbind: readConfigurations("--unbind", unbind) } : {}),
     ...(instances === undefined ? {} : { instances: parseWhole("--instances", instances, 0, 100) }),
     ...(port === undefined ? {} : { port: parseWhole("--port", port, 1, 65_535) }),
   };

@@ -36,7 +36,7 @@ export function usageFault(error: unknown, argv: readonly string[], definitions:
   const meant = unknown ? nearest(unknown, options) : undefined;
   const why = unknown
     ? `davit ${command} has no option ${unknown}${meant ? `; did you mean ${meant}?` : ""}`
-    : reword(error instanceof Error ? error.message : String(error), command, surplus(argv, definition));
+    : (switchWithValue(argv, definition) ?? reword(error instanceof Error ? error.message : String(error), command, surplus(argv, definition)));
   return new Fault("usage", `${why}\nusage: ${definition.usage.trim()}${definition.options.length > 0 ? " [options]" : ""}`, {
     cause: error,
     details: { command },
@@ -59,6 +59,27 @@ function commandFault({ group, words }: FoundCommand, argv: readonly string[], d
   return new Fault("usage", `there is no command \`davit ${shown}\`${meant ? `; did you mean \`davit ${meant}\`?` : ""}`);
 }
 
+/**
+ * Empty text is mostly a shell's variable that is not set. No option takes it but those whose description says what '' means.
+ * @throws Error for {@link usageFault}
+ */
+export function checkEmpty(argv: readonly string[], definitions: readonly Definition[]): void {
+  const { definition } = findCommand(argv, definitions);
+  const filled = (definition?.options ?? []).filter((option) => option.definition.includes(" #") && !option.description?.includes("''"));
+  const names = new Set(filled.flatMap((option) => optionNames(option.definition)));
+  const end = argv.indexOf("--");
+  const given = end < 0 ? argv : argv.slice(0, end);
+  const empty = given.find((word, index) => (names.has(word) && given[index + 1] === "") || (word.endsWith("=") && names.has(word.slice(0, -1))));
+  if (empty !== undefined) throw new Error(`${empty.replace(/=$/, "")} needs a value, and what is given is empty`);
+}
+
+/* Where a command takes any number of arguments, clipanion says of it only that there is no such command. */
+function switchWithValue(argv: readonly string[], { options }: Definition): string | undefined {
+  const switches = new Set(options.flatMap(({ definition }) => (definition.includes(" #") ? [] : optionNames(definition))));
+  const given = argv.map((word) => word.split("=")).find(([name = "", ...value]) => value.length > 0 && switches.has(name));
+  return given && `${given[0]} takes no value`;
+}
+
 /** Which argument the command has no place for, counted from 1; it is not shown, because it may be a secret. */
 function surplus(argv: readonly string[], { path, usage, options }: Definition): number | undefined {
   if (usage.includes("...")) return undefined;
@@ -75,8 +96,7 @@ function reword(message: string, command: string, extra: number | undefined): st
   const [, invalid] = /^(?:Invalid|Unsupported) option name \("(.*)"\)/.exec(first) ?? [];
   if (extra !== undefined) return `argument ${extra} is one too many for davit ${command}`;
   if (option !== undefined) return `${option} needs a value`;
-  if (invalid !== undefined)
-    return invalid.includes("=") ? `${invalid.split("=")[0]} takes no value` : `davit ${command} has no option ${bare(invalid)}`;
+  if (invalid !== undefined) return `davit ${command} has no option ${bare(invalid)}`;
   return first.startsWith("Not enough positional") ? `davit ${command} needs an argument more` : first;
 }
 

@@ -17,7 +17,7 @@ export async function inCluster(): Promise<KubeEndpoint> {
 /**
  * The API server of a kubeconfig's context: CA, client certificate, token, basic auth and exec plugins are
  * read by @kubernetes/client-node, which is loaded only here.
- * @throws Fault cluster_unreachable when there is no such file or context
+ * @throws Fault usage when there is no such context, cluster_unreachable when there is no usable file
  */
 export async function fromKubeconfig(options: {
   path?: string | undefined;
@@ -28,21 +28,17 @@ export async function fromKubeconfig(options: {
   try {
     if (options.path) config.loadFromFile(options.path);
     else config.loadFromDefault();
-    if (options.context) config.setCurrentContext(options.context);
   } catch (cause) {
     throw new Fault("cluster_unreachable", `the kubeconfig could not be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
-  const cluster = config.getCurrentCluster();
-  if (!cluster) {
-    throw new Fault("cluster_unreachable", `the kubeconfig has no ${options.context ? `context '${options.context}'` : "current context"}`, {
-      details: {
-        contexts: config
-          .getContexts()
-          .map((context) => context.name)
-          .join(", "),
-      },
-    });
+  const contexts = config.getContexts().map(({ name }) => name);
+  const known = `it has ${contexts.join(", ") || "none"}`;
+  if (options.context !== undefined) {
+    if (!contexts.includes(options.context)) throw new Fault("usage", `--context: the kubeconfig has no context '${options.context}'; ${known}`);
+    config.setCurrentContext(options.context);
   }
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new Fault("cluster_unreachable", `the kubeconfig has no current context; choose one with --context: ${known}`);
   const first = await credentials(config).catch((cause) => {
     // An exec plugin that fails, a certificate file that is gone, a server without TLS.
     throw new Fault(

@@ -132,7 +132,7 @@ test.each([
   [["app", "env", "set", "shop", "A=1", "+hunter2=="], "K=V takes NAME=VALUE; number 2 has no variable's name before the '='"],
   [["app", "env", "set", "shop", "__proto__=1"], "number 1 has no variable's name before the '='"],
   [["app", "env", "set", "shop", "--stdin", "A-B"], "--stdin is a variable's name"],
-  [["app", "env", "set", "shop", "--env-file", "missing"], "the env file missing cannot be read"],
+  [["app", "env", "set", "shop", "--env-file", "missing"], "--env-file missing cannot be read"],
   [["app", "env", "unset", "shop"], "needs an argument more"],
   [["app", "env", "unset", "shop", "A=hunter2"], "K is a variable's name"],
   [["app", "update", "shop"], "give at least one of the flags"],

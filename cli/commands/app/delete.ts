@@ -14,7 +14,7 @@ export class AppDeleteCommand extends NamespacedCommand {
 
   protected override async run(): Promise<number> {
     const [{ checkName }, { confirm }] = await Promise.all([import("../../push/name.ts"), import("../../report/ask.ts")]);
-    const apps = [...new Set(this.names.map(checkName))];
+    const apps = [...new Set(this.names.map((name) => checkName(name)))];
     const { client, namespace } = await this.connectNamespace();
     const which = apps.map((app) => `'${app}'`).join(", ");
     if (!(await confirm(this.context, `Delete ${which} from namespace '${namespace}'?`, this.yes))) {

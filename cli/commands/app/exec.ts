@@ -1,4 +1,5 @@
 import { Command, Option } from "clipanion";
+import { Fault } from "#shared/fault";
 import { NamespacedCommand } from "../../command.ts";
 
 export class AppExecCommand extends NamespacedCommand {
@@ -30,7 +31,13 @@ export class AppExecCommand extends NamespacedCommand {
   protected override async run(): Promise<number> {
     const [{ checkName }, { exec }] = await Promise.all([import("../../push/name.ts"), import("../../exec/exec.ts")]);
     const app = checkName(this.name);
+    if (this.instance !== undefined) checkInstance(this.instance);
     const { connection, namespace } = await this.connectNamespace();
     return await exec(this.context, connection, { namespace, app, instance: this.instance, command: this.command });
   }
+}
+
+function checkInstance(name: string): void {
+  if (/^[a-z0-9][-.a-z0-9]{0,252}$/.test(name)) return;
+  throw new Fault("usage", "--instance is an instance as `davit app logs` calls it, such as 6d5f8c9b-x7k2p", { details: { flag: "--instance" } });
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from "clipanion";
-import { BaseCommand } from "../../command.ts";
+import { AgentCommand } from "../../command.ts";
 
-export class NamespaceCreateCommand extends BaseCommand {
+export class NamespaceCreateCommand extends AgentCommand {
   static override paths = [["namespace", "create"]];
   static override usage = Command.Usage({
     category: "Namespaces",

@@ -1,7 +1,7 @@
 import { Command, Option } from "clipanion";
-import { BaseCommand } from "../../command.ts";
+import { AgentCommand } from "../../command.ts";
 
-export class NamespaceDeleteCommand extends BaseCommand {
+export class NamespaceDeleteCommand extends AgentCommand {
   static override paths = [["namespace", "delete"]];
   static override usage = Command.Usage({
     category: "Namespaces",

@@ -1,7 +1,7 @@
 import { Command } from "clipanion";
-import { BaseCommand } from "../../command.ts";
+import { AgentCommand } from "../../command.ts";
 
-export class NamespaceListCommand extends BaseCommand {
+export class NamespaceListCommand extends AgentCommand {
   static override paths = [["namespace", "list"]];
   static override usage = Command.Usage({
     category: "Namespaces",

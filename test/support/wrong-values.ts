@@ -1,0 +1,150 @@
+import { join } from "node:path";
+
+/* The table of test/unit/wrong-values.test.ts: which values of which flag and argument are wrong. */
+
+/** Of a cluster that is not there: whoever asks it is found out. */
+const KUBECONFIG = join(import.meta.dir, "..", "fixtures", "kubeconfig.yml");
+
+/** Values that are wrong, and what is said of each of them beside the name of what it was given to. */
+export interface Wrong {
+  says: string;
+  values: readonly string[];
+  /** Other flags that it needs to have a meaning. */
+  beside?: readonly string[];
+  /** Where what it says is a matter of its own, with a code of its own: no usage fault, and without the flag's name. */
+  exit?: number;
+}
+
+export const wrong = (says: string, ...values: string[]): Wrong => ({ says, values });
+const beside = (flags: string, row: Wrong): Wrong => ({ ...row, beside: flags.split(" ") });
+
+const LABEL = "has to be lower-case letters, digits and '-', starting with a letter";
+/** What can be no name of an app, a namespace or a configuration. */
+const NO_LABELS = ["Shop", "1shop", "-shop", "shop-", "my shop", "shop.test", "shop\n", "shöp", "../shop"];
+const label = wrong(LABEL, ...NO_LABELS);
+const image = wrong("has to be an image in lower case, such as", "a b", "Shop", "http://a.test/shop", "shop:", "shop@sha256:1", "shop\n");
+const seconds = wrong("is a duration such as 90s, 10m or 1h30m", "10", "s", "-5s", "0s", "5 s", "1d", "9999h", "5s\n");
+const whole = (least: number, most: number) =>
+  wrong(`is a whole number from ${least} to ${most}`, ...[least - 1, most + 1].map(String), "many", "1.5", "1e1", "0x1", " 1", "1\n");
+const pair = wrong("takes NAME=VALUE", "NAME", "=value", "1X=value", "A-B=value", "__proto__=value", "A\n=value");
+const variable = wrong("variable's name", "1X", "A-B", "A=1", "__proto__", "A\n");
+const caFile = wrong("", "missing.pem", ".", "Dockerfile");
+const envFile = wrong("cannot be read", "missing.env", ".");
+const key = wrong("has to be letters, digits, '-', '_' and '.'", "a b", "a/b", "..", "a\n");
+const route = wrong("has to be a host name with a dot", "shop", "Shop.test", "http://shop.test", "shop.test:80", "*.test", `${"x".repeat(64)}.test`);
+const className = wrong("has to be the name of one in the cluster", "No", "a b", "-a", "a\n", "x".repeat(254));
+
+/** By the flag's name, or by command and flag where commands differ. */
+export const FLAGS: Readonly<Record<string, Wrong>> = {
+  "--address": wrong("is an IP address of this machine", "example.com", "127.0.0.256", "127.0.0.1:80"),
+  "--agent-image": image,
+  "--bind": label,
+  "--build-arg": pair,
+  "--ca-file": caFile,
+  "--certs-dir": wrong("is no absolute path", "certs.d", "/a b", "/a:/b"),
+  "--context": beside(`--kubeconfig ${KUBECONFIG}`, wrong("it has here", "elsewhere")),
+  "--domain": wrong("is no DNS name", "Apps.test", "apps..test", "http://apps.test", "apps test", "x".repeat(201)),
+  "--env": pair,
+  "--env-file": envFile,
+  "--explain": wrong("takes an app, a revision such as shop-3, a digest", "no such", "a?b", "a\n", "x".repeat(301)),
+  "--from-file": wrong("K=FILE", "K", "a b=Dockerfile", "=Dockerfile"),
+  "configuration create --from-file": wrong("cannot be read", "K=missing", "K=."),
+  "--git": wrong(
+    "",
+    "git@a.test:x.git",
+    "http://a.test/x",
+    "https://me:pw@a.test/x",
+    "shop",
+    "https://a.test/x,",
+    "https://a.test/x,a,b",
+    "https://a.test/x,-b",
+  ),
+  "--git-credential": beside("--git https://git.example.com/shop", label),
+  "--host": wrong("has to be a host such as git.example.com", "https://a.test", "a b", "a.test/x", "a.test:123456", "a\n"),
+  "--image": image,
+  "--ingress-class": className,
+  "--instance": wrong("is an instance as `davit app logs` calls it", "No", "a b", "a/b", "x".repeat(254)),
+  "--instances": whole(0, 100),
+  "--kaniko-image": image,
+  "--keep-revisions": whole(1, 1000),
+  "--kubeconfig": wrong("cannot be read", "missing", "."),
+  "--name": label,
+  "--namespace": label,
+  "--output": wrong("is one of text, json", "yaml", "Json", "text,json"),
+  "--path": { ...wrong("does not exist", "missing"), exit: 10 },
+  "--port": whole(1, 65_535),
+  "--registry-image": image,
+  "--registry-mirror": wrong(
+    "takes HOST=URL",
+    "docker.io",
+    "docker.io=mirror",
+    "=https://a.test",
+    "a=ftp://a.test",
+    "a=https://a.test,b=https://b.test",
+  ),
+  "--revision": whole(1, 1_000_000_000),
+  "--route": route,
+  "--s3-image": image,
+  "--server": wrong(
+    "has to be a server's address, such as https://davit.example.com",
+    "ftp://a.test",
+    "a b",
+    "https://me:pw@a.test",
+    "https://a.test?b",
+  ),
+  "--since": wrong("is a duration such as 90s, 10m or 1h30m, or a time such as", "10", "yesterday", "2026-01-31", "2026-13-31T08:00:00Z"),
+  "--stdin": variable,
+  "configuration create --stdin": key,
+  "configuration update --stdin": key,
+  "--storage-class": className,
+  "--tag": image,
+  "--tail": whole(0, 100_000),
+  "--timeout": seconds,
+  "--unbind": label,
+  "--unset": key,
+  "--unset-env": variable,
+  "--user": beside("--password-stdin", wrong("must not have a ':'", "a:b", "a\n")),
+  "--username": wrong("must not have a ':'", "a:b", "a\n"),
+};
+
+/** Flags that any text but an empty one is right for, and why. */
+export const ANY_TEXT: Readonly<Record<string, string>> = {
+  "login --token-command": "what can be a command is the shell's to know",
+};
+
+/** By the placeholder in the usage, or by command and placeholder. */
+export const ARGUMENTS: Readonly<Record<string, Wrong>> = {
+  NAME: label,
+  APP: label,
+  N: whole(0, 100),
+  REVISION: whole(1, 1_000_000_000),
+  K: variable,
+  URL: wrong("has to be a server's address", "ftp://a.test", "a b", "https://me:pw@a.test"),
+  MANIFEST: wrong("there is no manifest 'missing.yml'", "missing.yml"),
+  "bash|zsh|fish": wrong("completion is for bash, zsh, fish", "sh", "powershell"),
+  FILE: wrong("cannot be written", "missing/image.tar", "."),
+  REF: wrong("has to be an image with its registry, such as", "davit", "davit:1", "https://a.test/davit"),
+};
+
+/** What makes a command line right that no flag under test is in. */
+export const RIGHT: Readonly<Record<string, string>> = {
+  "app env set": "LEVEL=debug",
+  "app port-forward": "3000:8080",
+  "app update": "--port 3000",
+  "app exec": "",
+  "configuration update": "LEVEL=debug",
+  "git-credential create": "--host git.example.com --password-stdin",
+  install: `--domain apps.example.com --kubeconfig ${KUBECONFIG}`,
+  login: "--token-stdin",
+};
+
+export const GOOD: Readonly<Record<string, string>> = {
+  NAME: "shop",
+  APP: "shop",
+  N: "3",
+  K: "LEVEL",
+  URL: "https://davit.example.com",
+  FILE: "image.tar",
+  REF: "registry.example.com/davit:1",
+  "bash|zsh|fish": "bash",
+};
