@@ -2,12 +2,15 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getJson } from "./api.ts";
+import certificatesYaml from "./certificates.yaml" with { type: "text" };
 import { domain, type Layout } from "./layout.ts";
 import systemYaml from "./system.yaml" with { type: "text" };
 
-/** The manifest of DNS, ingress and storage for this machine. */
-export function addonManifest(layout: Layout, resolvers: readonly string[], template = String(systemYaml)): string {
-  const base64 = (file: string): string => readFileSync(join(layout.pki, file)).toString("base64");
+/** The manifest of DNS, ingress, storage and certificates for this machine; `definitions` are those of their custom resources. */
+export function addonManifest(layout: Layout, resolvers: readonly string[], definitions: string): string {
+  const read = (file: string): string => readFileSync(join(layout.pki, file), "utf8");
+  const base64 = (file: string): string => Buffer.from(read(file)).toString("base64");
+  const template = [systemYaml, certificatesYaml].join("\n---\n");
   const values: Record<string, string> = {
     DOMAIN: domain,
     NODE: layout.net.node,
@@ -17,8 +20,11 @@ export function addonManifest(layout: Layout, resolvers: readonly string[], temp
     CONFIG_HASH: `"${manifestHash(template + resolvers.join(" "))}"`,
     INGRESS_CERTIFICATE: base64("ingress.crt"),
     INGRESS_KEY: base64("ingress.key"),
+    PEBBLE_CA: JSON.stringify(read("pebble.crt")),
+    PEBBLE_CERTIFICATE: base64("pebble.crt"),
+    PEBBLE_KEY: base64("pebble.key"),
   };
-  return fill(template, values);
+  return [definitions, fill(template, values)].join("\n---\n");
 }
 
 export const manifestHash = (manifest: string): string => createHash("sha256").update(manifest).digest("hex").slice(0, 16);
@@ -27,11 +33,13 @@ export const manifestHash = (manifest: string): string => createHash("sha256").u
 export const fill = (template: string, values: Record<string, string>): string =>
   template.replace(/\$([A-Z_]+)/g, (whole, name: string) => values[name] ?? whole);
 
-export type Addon = { name: string; kind: "deployments" | "daemonsets" };
+export type Addon = { name: string; namespace: string; kind: "deployments" | "daemonsets" };
 export const addons: Addon[] = [
-  { name: "coredns", kind: "deployments" },
-  { name: "traefik", kind: "daemonsets" },
-  { name: "local-path", kind: "deployments" },
+  { name: "coredns", namespace: "kube-system", kind: "deployments" },
+  { name: "traefik", namespace: "kube-system", kind: "daemonsets" },
+  { name: "local-path", namespace: "kube-system", kind: "deployments" },
+  { name: "cert-manager", namespace: "cert-manager", kind: "deployments" },
+  { name: "pebble", namespace: "pebble", kind: "deployments" },
 ];
 
 type Workload = {
@@ -47,8 +55,8 @@ type Workload = {
 };
 
 /** Whether its Pods of the newest version answer, and no older one is left. */
-export async function addonReady(layout: Layout, { kind, name }: Addon): Promise<boolean> {
-  const found = (await getJson(layout, `/apis/apps/v1/namespaces/kube-system/${kind}/${name}`)) as Workload | undefined;
+export async function addonReady(layout: Layout, { kind, namespace, name }: Addon): Promise<boolean> {
+  const found = (await getJson(layout, `/apis/apps/v1/namespaces/${namespace}/${kind}/${name}`)) as Workload | undefined;
   const status = found?.status;
   if (!found || !status || status.observedGeneration !== found.metadata.generation) return false;
   if (kind === "daemonsets") return status.numberReady === 1 && status.updatedNumberScheduled === 1;

@@ -36,6 +36,8 @@ export const components: Component[] = [
   // A module of its own: traefik replaces gorilla/mux by a fork with which the registry cannot tell its routes apart.
   { ...fromModule("registry", "github.com/distribution/distribution/v3/cmd/registry"), module: "registry" },
   fromModule("kaniko", "github.com/GoogleContainerTools/kaniko/cmd/executor"),
+  { ...fromModule("cert-manager", "./cert-manager"), sources: ["cert-manager/main.go"] },
+  fromModule("pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble"),
   fromModule("versitygw", "github.com/versity/versitygw/cmd/versitygw"),
   // A module of its own: it spells logrus in a way that the others' dependencies do not.
   { name: "local-path", module: "local-path", package: "github.com/rancher/local-path-provisioner", names: ["local-path-provisioner"], sources: [] },

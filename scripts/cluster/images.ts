@@ -40,6 +40,8 @@ export async function nodeImages(built: readonly Built[]): Promise<ImageSpec[]> 
       layers: [[...accounts, temporary, ...busybox]],
     },
     single("local-path", "local-path-provisioner"),
+    single("cert-manager"),
+    single("pebble"),
     single("versitygw"),
     single("registry"),
     await kaniko(binary("kaniko")),

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./exec.ts";
 import { domain, type Layout, type Network, nodeName } from "./layout.ts";
@@ -30,43 +30,48 @@ const certificates = (net: Network): Certificate[] => [
 
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** Made once per cluster. The folder appears complete or not at all. */
-export async function ensurePki(layout: Layout): Promise<void> {
-  if (existsSync(layout.pki)) return;
-  const folder = `${layout.pki}.part`;
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const at = (file: string): string => join(folder, file);
-  await run(["openssl", "req", "-x509", ...newKey, "-days", "3650", "-keyout", at("ca.key"), "-out", at("ca.crt"), "-subj", "/CN=davit cluster"]);
-  await Promise.all(certificates(layout.net).map((certificate) => issue(folder, certificate)));
-  await run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", at("service-accounts.key")]);
-  await run(["openssl", "ec", "-in", at("service-accounts.key"), "-pubout", "-out", at("service-accounts.pub")]);
-  await rename(folder, layout.pki);
-  await chmod(layout.pki, 0o700);
+/** Made once per cluster, and what a newer version of this adds when it is missing. A certificate's presence says that its key is there too. */
+export async function ensurePki({ pki, net }: Layout): Promise<void> {
+  await mkdir(pki, { recursive: true, mode: 0o700 });
+  await ensureSelfSigned(pki, "ca", ["-subj", "/CN=davit cluster"]);
+  await Promise.all([
+    ...certificates(net).map((certificate) => ensureIssued(pki, certificate)),
+    ensureServiceAccountKeys(pki),
+    // Nothing but who wants certificates of the ACME server shall trust it: it is its own CA.
+    ensureSelfSigned(pki, "pebble", ["-subj", "/CN=pebble", "-addext", "subjectAltName=DNS:pebble.pebble.svc,DNS:pebble.pebble.svc.cluster.local"]),
+  ]);
 }
 
-async function issue(folder: string, { name, subject, names }: Certificate): Promise<void> {
+async function ensureSelfSigned(folder: string, name: string, options: string[]): Promise<void> {
+  await once(join(folder, `${name}.crt`), async (unfinished) => {
+    await run(["openssl", "req", "-x509", ...newKey, "-days", "3650", "-keyout", join(folder, `${name}.key`), "-out", unfinished, ...options]);
+  });
+}
+
+async function ensureServiceAccountKeys(folder: string): Promise<void> {
+  const key = join(folder, "service-accounts.key");
+  await once(join(folder, "service-accounts.pub"), async (unfinished) => {
+    await run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key]);
+    await run(["openssl", "ec", "-in", key, "-pubout", "-out", unfinished]);
+  });
+}
+
+async function ensureIssued(folder: string, { name, subject, names }: Certificate): Promise<void> {
   const at = (file: string): string => join(folder, file);
-  await Bun.write(
-    at(`${name}.ext`),
-    `subjectAltName=${names.join(",")}\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=critical,CA:FALSE\n`,
-  );
-  await run(["openssl", "req", ...newKey, "-keyout", at(`${name}.key`), "-out", at(`${name}.csr`), "-subj", subject]);
-  const serial = `0x${Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex")}`;
-  const authority = ["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-set_serial", serial];
-  await run([
-    "openssl",
-    "x509",
-    "-req",
-    "-in",
-    at(`${name}.csr`),
-    ...authority,
-    "-days",
-    "3650",
-    "-out",
-    at(`${name}.crt`),
-    "-extfile",
-    at(`${name}.ext`),
-  ]);
-  await Promise.all([rm(at(`${name}.csr`)), rm(at(`${name}.ext`))]);
+  await once(at(`${name}.crt`), async (unfinished) => {
+    const [request, extensions] = [at(`${name}.csr`), at(`${name}.ext`)];
+    await Bun.write(extensions, `subjectAltName=${names.join(",")}\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=critical,CA:FALSE\n`);
+    await run(["openssl", "req", ...newKey, "-keyout", at(`${name}.key`), "-out", request, "-subj", subject]);
+    const serial = `0x${Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex")}`;
+    const authority = ["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-set_serial", serial];
+    await run(["openssl", "x509", "-req", "-in", request, ...authority, "-days", "3650", "-extfile", extensions, "-out", unfinished]);
+    await Promise.all([rm(request), rm(extensions)]);
+  });
+}
+
+/** Makes a file that is there completely or not at all. */
+async function once(path: string, make: (unfinished: string) => Promise<void>): Promise<void> {
+  if (existsSync(path)) return;
+  await make(`${path}.part`);
+  await rename(`${path}.part`, path);
 }

@@ -6,6 +6,7 @@ import { apply, containerdAnswers, ctr, isReady, podsRun } from "./api.ts";
 import { type Built, buildAll } from "./build.ts";
 import { ensureCgroup } from "./cgroups.ts";
 import { configFiles, kubeconfig, type Machine, reachableResolvers } from "./config.ts";
+import { ensureCrds } from "./crds.ts";
 import { clear, strangeFolders } from "./down.ts";
 import { run, waitFor } from "./exec.ts";
 import { type Facts, readFacts, writeFacts } from "./facts.ts";
@@ -24,22 +25,28 @@ import { statusOf } from "./status.ts";
 import { cniBin, ensureTools, mayRaiseOomScore } from "./tools.ts";
 
 type Say = (line: string) => void;
+/** What a cluster is made of: images, what this machine is like, and the definitions of the add-ons' custom resources. */
+type Parts = { images: { node: Archive[]; mirror: Archive[] }; machine: Machine; definitions: string };
+
+const manifestOf = (layout: Layout, { machine, definitions }: Parts): string => addonManifest(layout, machine.resolvers, definitions);
 
 /** From whatever state the machine is in to a cluster that works; what runs already is left alone. */
 export async function up(env: Record<string, string | undefined>, say: Say): Promise<void> {
   await ensureTools(clusterOf(env), say);
   const layout = layoutOf(env, await new Register().enter(clusterName(env), machineBefore));
   const built = await buildAll(layout, say);
+  const definitions = await ensureCrds(layout, say);
   const images = await makeArchives(layout, built, say);
   const machine = await inspectMachine(layout, say);
+  const parts: Parts = { images, machine, definitions };
   await configure(layout, machine);
-  if (await runsAsConfigured(layout, machine)) {
+  if (await runsAsConfigured(layout, parts)) {
     await importImages(layout, images.node, say);
     return say("already running");
   }
   await ensureNetwork(layout);
   await startDatabase(layout, machine, say);
-  await startNode(layout, images, machine, say);
+  await startNode(layout, parts, say);
   await waitUntilReady(layout, say);
 }
 
@@ -111,9 +118,9 @@ async function unusedPorts(layout: Layout, register: Register): Promise<IngressP
   return freePorts(layout.cluster === DEFAULT_CLUSTER, (port) => !taken.includes(port) && portIsFree(port));
 }
 
-async function runsAsConfigured(layout: Layout, machine: Machine): Promise<boolean> {
+async function runsAsConfigured(layout: Layout, parts: Parts): Promise<boolean> {
   const facts = await readFacts(layout);
-  if (!facts || facts.addons !== manifestHash(addonManifest(layout, machine.resolvers))) return false;
+  if (!facts || facts.addons !== manifestHash(manifestOf(layout, parts))) return false;
   const wanted = [...Object.values(servers(layout, process.env)), forwarder(layout, facts.ingress)];
   const current = await Promise.all(wanted.map((server) => runsAs(layout, server)));
   return current.every(Boolean) && (await statusOf(layout)).running;
@@ -171,7 +178,7 @@ async function startApi(layout: Layout): Promise<void> {
   });
 }
 
-async function startNode(layout: Layout, images: { node: Archive[]; mirror: Archive[] }, machine: Machine, say: Say): Promise<void> {
+async function startNode(layout: Layout, parts: Parts, say: Say): Promise<void> {
   const { controllers, scheduler, containerd, kubelet, proxy } = servers(layout, process.env);
   await waitFor("containerd's start", 30, async () => {
     if (await containerdAnswers(layout)) return true;
@@ -181,12 +188,12 @@ async function startNode(layout: Layout, images: { node: Archive[]; mirror: Arch
   for (const server of [kubelet, controllers, scheduler, proxy]) await ensureRunning(layout, server);
   await ensureRunning(layout, forwarder(layout, (await factsOf(layout)).ingress));
   // Before their Pods: a Pod that does not find its image waits 10 s for the next try.
-  const [first, later] = forAddons(images.node);
+  const [first, later] = forAddons(parts.images.node);
   await importImages(layout, first, say);
-  await applyAddons(layout, machine);
+  await applyAddons(layout, parts);
   await importImages(layout, later, say);
   await waitFor("the image mirror's start", 20, async () => ((await mirrorAnswers(layout)) ? true : undefined));
-  for (const archive of images.mirror) await publish(layout, archive);
+  for (const archive of parts.images.mirror) await publish(layout, archive);
 }
 
 /** The images that the node's own Pods need, and the rest. */
@@ -195,8 +202,8 @@ function forAddons(images: readonly Archive[]): [Archive[], Archive[]] {
   return [images.filter(({ reference }) => needed.includes(reference)), images.filter(({ reference }) => !needed.includes(reference))];
 }
 
-async function applyAddons(layout: Layout, machine: Machine): Promise<void> {
-  const manifest = addonManifest(layout, machine.resolvers);
+async function applyAddons(layout: Layout, parts: Parts): Promise<void> {
+  const manifest = manifestOf(layout, parts);
   await apply(layout, manifest);
   await writeFacts(layout, { ...(await factsOf(layout)), addons: manifestHash(manifest) });
 }
