@@ -1,5 +1,6 @@
 import { Fault } from "../fault.ts";
 import { isUntrusted } from "../untrusted.ts";
+import { pause } from "../within.ts";
 import { faultOf } from "./fault.ts";
 import type { KubeObject } from "./objects.ts";
 import { pathOf, type Ref } from "./resource.ts";
@@ -22,6 +23,10 @@ export interface KubeRequest {
   patient?: boolean;
 }
 
+/** How often an API server is asked that says "not now, in a second": while it is loaded, or a kind has just been made. */
+const TRIES = 10;
+const LONGEST_WAIT_MS = 5000;
+
 /** The field manager of every server-side apply that davit makes. */
 const FIELD_MANAGER = "davit";
 
@@ -37,10 +42,20 @@ export class Kube {
   }
 
   /**
-   * The raw response, whatever its status.
+   * The raw response, whatever its status. What the API server puts off is asked again when it says, as every client of it does.
    * @throws Fault cluster_unreachable when the API server does not answer
    */
   async fetch(path: string, request: KubeRequest = {}): Promise<Response> {
+    for (let tries = 1; ; tries++) {
+      const response = await this.#ask(path, request);
+      const seconds = response.status === 429 ? Number(response.headers.get("retry-after") ?? 0) : 0;
+      if (!(seconds > 0) || tries === TRIES) return response;
+      await response.body?.cancel();
+      await pause(Math.min(seconds * 1000, LONGEST_WAIT_MS), request.signal);
+    }
+  }
+
+  async #ask(path: string, request: KubeRequest): Promise<Response> {
     const url = new URL(this.#endpoint.server.replace(/\/$/, "") + path);
     for (const [key, value] of Object.entries(request.query ?? {})) if (value !== undefined) url.searchParams.set(key, String(value));
     const raw = request.body === undefined || request.body instanceof Uint8Array || typeof request.body === "string";
