@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { KubeObject, V1DaemonSet, V1Secret } from "#shared/kube/objects";
 import { type ControlPlane, pretendKubelet, startControlPlane } from "#test/control-plane";
+import { examplesAt, runLine, sourceAsDavit } from "#test/examples";
+import { temporaryFolder } from "#test/temporary";
 import { leafIsGood } from "./certificates.ts";
 import { type InstallEvent, install, prepare } from "./install.ts";
 import { installedOptions } from "./installed.ts";
@@ -216,5 +218,19 @@ test("uninstall keeps apps, their namespaces and the kinds; with apps it leaves 
   await uninstall(plane.admin, await takeInventory(plane.admin), { apps: true, signal: AbortSignal.timeout(60_000), tell });
   resume.abort();
   expect(await versions([...KINDS, ...CLUSTER_KINDS])).toEqual({});
+  expect((await takeInventory(plane.admin)).installed).toBe(false);
+}, 120_000);
+
+test("the examples of install, status and uninstall work as they are written", async () => {
+  const resume = new AbortController();
+  for (const namespace of ["davit", "davit-node"]) void pretendKubelet(plane.admin, namespace, resume.signal);
+  await using folder = await temporaryFolder();
+  const bin = await sourceAsDavit(folder.path);
+  for (const line of examplesAt("control-plane")) {
+    const { code, stderr } = await runLine(line, { bin, cwd: folder.path, env: { KUBECONFIG: plane.kubeconfig } });
+    expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining("davit:")]);
+  }
+  resume.abort();
+  // The last of them takes all of it away.
   expect((await takeInventory(plane.admin)).installed).toBe(false);
 }, 120_000);

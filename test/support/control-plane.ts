@@ -13,6 +13,8 @@ export interface ControlPlane extends AsyncDisposable {
   admin: Kube;
   /** Somebody without any rights but those that a test binds to the user `nobody`. */
   nobody: Kube;
+  /** The administrator's. */
+  kubeconfig: string;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       "--log-level=error",
     ]);
     start("kube-apiserver", apiserverFlags(folder, etcd, api));
-    const plane = { admin: kubeFor(api, "admin"), nobody: kubeFor(api, "nobody") };
+    const plane = { admin: kubeFor(api, "admin"), nobody: kubeFor(api, "nobody"), kubeconfig: join(folder, "kubeconfig") };
     await untilReady(plane.admin);
     start("kube-controller-manager", [
       `--kubeconfig=${folder}/kubeconfig`,

@@ -1,27 +1,13 @@
 import { expect, test } from "bun:test";
 import { setTimeout } from "node:timers/promises";
 import { loginsFile, saveLogins } from "#cli/agent-client/logins";
-import { buildCli, COMMAND_PATHS, commandPath } from "#cli/cli";
-import { shellWords } from "#cli/completion/shell-words";
+import { buildCli, COMMAND_PATHS } from "#cli/cli";
 import type { Context } from "#cli/context";
 import { davit, loggedIn } from "#test/cli";
+import { davitWords, exampleOf, examples, examplesAt } from "#test/examples";
 import { TOKEN } from "#test/fake-agent";
 
-/* What `davit help COMMAND` shows as examples is typed by people as it stands. So is it here. */
-
-/** Commands of which the examples need more than an agent: a cluster, a registry, a browser, a compiled davit. */
-const MORE_THAN_AN_AGENT = ["app exec", "app open", "app port-forward", "install", "uninstall", "status", "image save", "image push"];
-/** Examples that need a certain server or kubeconfig. */
-const ELSEWHERE = /^davit (login https:|whoami --context )/;
-
-const definitions = (await buildCli()).definitions();
-const examples = definitions.flatMap(({ examples = [] }) => examples.map(([, line]) => line));
-
-/** The command line of davit in what a shell would be given: without what it is piped into, or reads from. */
-function davitWords(line: string): string[] {
-  const [own = ""] = /\bdavit [^|<>)]*/.exec(line) ?? [];
-  return shellWords(own.trim()).slice(1);
-}
+/* The examples that need no more than an agent; test/support/examples.ts says where the others are run. */
 
 /** A person with apps, a configuration and the files that examples name, in the folder of an app. */
 async function person(line: string) {
@@ -48,11 +34,11 @@ async function person(line: string) {
   return { home, ...rest };
 }
 
-test.each([...COMMAND_PATHS])("davit %s has an example of itself", (path) => {
-  const [definition] = definitions.filter((each) => each.path === `davit ${path}`);
+test.each([...COMMAND_PATHS])("davit %s has an example, of itself", async (path) => {
+  const [definition] = (await buildCli([path])).definitions();
   const lines = definition?.examples?.map(([, line]) => line) ?? [];
   expect(lines.length).toBeGreaterThan(0);
-  expect(lines.filter((line) => commandPath(davitWords(line)) !== path)).toEqual([]);
+  expect(lines.filter((line) => exampleOf(line) !== path)).toEqual([]);
 });
 
 test.each(examples)("`%s` is understood", async (line) => {
@@ -60,9 +46,7 @@ test.each(examples)("`%s` is understood", async (line) => {
   expect(() => cli.process(davitWords(line), {} as Context)).not.toThrow();
 });
 
-const runnable = examples.filter((line) => !ELSEWHERE.test(line) && !MORE_THAN_AN_AGENT.includes(commandPath(davitWords(line)) ?? ""));
-
-test.each(runnable)("`%s` works", async (line) => {
+test.each(examplesAt("agent"))("`%s` works", async (line) => {
   await using world = await person(line);
   const stop = new AbortController();
   // Who follows ends it when there was something to see.
