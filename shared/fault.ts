@@ -69,6 +69,7 @@ const TABLE = {
   fetch_failed: { exit: 48, http: 500 },
 
   staging_failed: { exit: 50, http: 500 },
+  base_failed: { exit: 50, http: 422 },
   build_failed: { exit: 51, http: 422 },
   build_oom: { exit: 52, http: 422 },
   dockerfile_invalid: { exit: 53, http: 422 },

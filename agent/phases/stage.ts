@@ -1,4 +1,4 @@
-import { Fault } from "#shared/fault";
+import { Fault, type FaultWire } from "#shared/fault";
 import { getRevision, listRevisions, patchRevision } from "../apps.ts";
 import { LABEL } from "../objects/meta.ts";
 import type { Revision } from "../objects/types.ts";
@@ -39,8 +39,23 @@ async function imageFor(run: Run, { from, source, rebuild }: Revision["spec"]): 
 async function imageOfRevision(run: Run, number: number, note: Note): Promise<string> {
   const { name, namespace } = run.app.metadata;
   const from = await getRevision(run.kube, namespace, name, number);
-  if (!from?.status?.image) throw new Fault("image_gone", `revision ${number} of '${name}' has no image`, { details: { app: name, namespace } });
-  return reuse(from, note);
+  if (from?.status?.image) return reuse(from, note);
+  const details = { app: name, namespace, revision: String(number) };
+  if (from?.status?.fault) throw baseFailed(run, from.status.fault, details);
+  throw new Fault("image_gone", `revision ${number} of '${name}' has no image`, { details });
+}
+
+/** The change was asked for while the push was under way that it builds upon. */
+function baseFailed({ app }: Run, why: FaultWire, details: { app: string; namespace: string; revision: string }): Fault {
+  if (why.code === "base_failed") return Fault.fromWire(why);
+  const serving = app.status?.revision;
+  return new Fault(
+    "base_failed",
+    `revision ${details.revision} of '${details.app}', which was being pushed, has failed (${why.code}): ${why.message}`,
+    {
+      details: { ...details, ...(serving === undefined ? {} : { serving: String(serving) }) },
+    },
+  );
 }
 
 async function earlierBuild(run: Run): Promise<Revision | undefined> {

@@ -151,6 +151,11 @@ export const FAULT_WORDS = {
   registry_unavailable: say("the registry does not answer", `run the same push again; if that does not help, ${admin}`),
   build_timeout: say("the build took too long", (details) => `\`davit app logs ${app(details)} --staging\` shows where it hung`),
   staging_unschedulable: say("the cluster has no room for the build", admin),
+  base_failed: say("the push that the change builds upon failed", (details) =>
+    details["serving"]
+      ? `run the same command again to change what serves now, revision ${details["serving"]}; \`davit app revisions ${app(details)}\` shows what failed`
+      : `push again, and make the change then; \`davit app revisions ${app(details)}\` shows what failed`,
+  ),
   image_gone: say(
     "the image is gone",
     (details) => `build it again from its source: \`davit app restage ${app(details)} --revision ${details["revision"] ?? "N"}\``,

@@ -115,6 +115,24 @@ test("a rollback brings back the old answer and the old environment without a bu
   expect(await shop.cli.refusal("app", "rollback", shop.app, "99")).toMatchObject({ exit: 3, code: "revision_not_found" });
 }, 180_000);
 
+test("a change that was made while a push builds says so when that fails, and is made to what serves when it is asked for again", async () => {
+  await using shop = await pushed("base");
+  using broken = folder({ Dockerfile: "FROM oven/bun:1\nRUN sleep 2; exit 9\n" });
+  const next = await push(broken.path, ["--name", shop.app, "-n", shop.space.name, "--no-wait"]);
+  expect(next).toMatchObject({ outcome: "detached", revision: 2 });
+  const changes = ["A=early", "B=early"].map((pair) => shop.cli.refusal("app", "env", "set", shop.app, pair));
+  for (const refused of await Promise.all(changes)) {
+    expect(refused).toMatchObject({
+      exit: 50,
+      code: "base_failed",
+      message: expect.stringMatching(/^revision 2 of '.*', which was being pushed, has failed \(build_failed\): .*9/),
+      details: { app: shop.app, namespace: shop.space.name, revision: "2", serving: "1" },
+    });
+  }
+  expect(await shop.cli.json("app", "env", "set", shop.app, "A=late")).toMatchObject({ outcome: "live", revision: 5 });
+  expect(await shop.ask()).toBe("one / late -");
+}, 120_000);
+
 test("with one revision there is nothing to go back to", async () => {
   await using shop = await pushed("only");
   await shop.cli.must("app", "restart", shop.app);
