@@ -4,27 +4,29 @@ import { join } from "node:path";
 import { getJson } from "./api.ts";
 import certificatesYaml from "./certificates.yaml" with { type: "text" };
 import { domain, type Layout } from "./layout.ts";
+import type { Archive } from "./oci.ts";
 import systemYaml from "./system.yaml" with { type: "text" };
 
-/** The manifest of DNS, ingress, storage and certificates for this machine; `definitions` are those of their custom resources. */
-export function addonManifest(layout: Layout, resolvers: readonly string[], definitions: string): string {
+/** The manifest of DNS, ingress, storage and certificates for this machine. Another one of the `images` makes new Pods, as a new tag would. */
+export function addonManifest(layout: Layout, resolvers: readonly string[], images: readonly Archive[]): string {
   const read = (file: string): string => readFileSync(join(layout.pki, file), "utf8");
   const base64 = (file: string): string => Buffer.from(read(file)).toString("base64");
   const template = [systemYaml, certificatesYaml].join("\n---\n");
+  const reasons = [template, ...resolvers, ...images.map(({ digest }) => digest)];
   const values: Record<string, string> = {
     DOMAIN: domain,
     NODE: layout.net.node,
     DNS_SERVICE: layout.net.dnsService,
     VOLUMES: layout.volumes,
     FORWARD: resolvers.length > 0 ? `forward . ${resolvers.join(" ")}` : "# no resolver that Pods can reach",
-    CONFIG_HASH: `"${manifestHash(template + resolvers.join(" "))}"`,
+    CONFIG_HASH: `"${manifestHash(reasons.join(" "))}"`,
     INGRESS_CERTIFICATE: base64("ingress.crt"),
     INGRESS_KEY: base64("ingress.key"),
     PEBBLE_CA: JSON.stringify(read("pebble.crt")),
     PEBBLE_CERTIFICATE: base64("pebble.crt"),
     PEBBLE_KEY: base64("pebble.key"),
   };
-  return [definitions, fill(template, values)].join("\n---\n");
+  return fill(template, values);
 }
 
 export const manifestHash = (manifest: string): string => createHash("sha256").update(manifest).digest("hex").slice(0, 16);

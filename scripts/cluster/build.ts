@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { markUsed, removeUnused } from "./cache.ts";
 import { buildFlags, type Component, cacheKey, components, sourcesOf } from "./components.ts";
 import { ClusterError } from "./fail.ts";
 import type { Layout } from "./layout.ts";
@@ -33,11 +34,15 @@ async function ensureBuilt(layout: Layout, say: (line: string) => void): Promise
     const label = `[${index + 1}/${components.length}] ${component.name}`;
     if (!existsSync(binary)) await build(component, binary, label, say);
     else if (missing.length > 0) say(`${label} … (cached)`);
+    await markUsed(dirname(binary));
     for (const name of component.names) await link(binary, join(layout.bin, name));
     built.push({ component, binary });
   }
+  if (missing.length > 0) await removeUnused(layout.cache, (name) => components.some((component) => isVersionOf(component, name)));
   return built;
 }
+
+const isVersionOf = (component: Component, folder: string): boolean => new RegExp(`^${component.name}-[0-9a-f]{12}$`).test(folder);
 
 export async function missingComponents(layout: Layout): Promise<Component[]> {
   const binaries = await Promise.all(components.map((component) => binaryOf(layout, component)));

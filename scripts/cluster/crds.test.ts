@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { definitions } from "./crds.ts";
+import { definitions, servedPaths } from "./crds.ts";
 
 const crd = `---
 apiVersion: apiextensions.k8s.io/v1
@@ -20,4 +20,13 @@ test("the prose goes, a field called description stays", () => {
 test("several files make one manifest, with nothing in it but definitions", () => {
   const manifest = definitions([crd, "kind: ValidatingAdmissionPolicy", crd]);
   expect((Bun.YAML.parse(manifest) as { kind: string }[]).map(({ kind }) => kind)).toEqual(["CustomResourceDefinition", "CustomResourceDefinition"]);
+});
+
+test("what is served is known from the definitions", () => {
+  const versions = [
+    { name: "v1", served: true },
+    { name: "v1beta1", served: false },
+  ];
+  const definition = (plural: string): string => JSON.stringify({ spec: { group: "example.com", names: { plural }, versions } });
+  expect(servedPaths([definition("xs"), definition("ys")].join("\n---\n"))).toEqual(["/apis/example.com/v1/xs", "/apis/example.com/v1/ys"]);
 });

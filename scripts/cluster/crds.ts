@@ -1,12 +1,16 @@
 import { existsSync } from "node:fs";
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { building, type Cache } from "./build.ts";
+import { markUsed, removeUnused } from "./cache.ts";
 import { type Component, cacheKey, sourcesOf } from "./components.ts";
 import { run } from "./exec.ts";
 
 /** Modules that have CustomResourceDefinitions, in a folder of theirs. */
-const sources = [{ module: "github.com/cert-manager/cert-manager", folder: "deploy/crds" }];
+const sources = [
+  { module: "github.com/cert-manager/cert-manager", folder: "deploy/crds" },
+  { module: "sigs.k8s.io/gateway-api", folder: "config/crd/standard" },
+];
 
 const here = import.meta.dir;
 const component: Component = { name: "crds", module: "servers", package: JSON.stringify(sources), names: [], sources: [] };
@@ -16,13 +20,14 @@ export async function ensureCrds(layout: Cache, say: (line: string) => void): Pr
   const files = sourcesOf(component).map(async (path) => ({ path, text: await Bun.file(join(here, path)).text() }));
   const path = join(layout.cache, `crds-${cacheKey(component, await Promise.all(files), "any")}.yaml`);
   if (!existsSync(path)) await building(layout, say, () => write(layout.cache, path));
+  await markUsed(path);
   return Bun.file(path).text();
 }
 
 async function write(cache: string, path: string): Promise<void> {
   if (existsSync(path)) return;
   const texts = (await Promise.all(sources.map(textsOf))).flat();
-  for (const old of await readdir(cache)) if (/^crds-.*\.yaml/.test(old)) await rm(join(cache, old));
+  await removeUnused(cache, (name) => name.startsWith("crds-"));
   const unfinished = `${path}.${process.pid}.part`;
   await Bun.write(unfinished, definitions(texts));
   await rename(unfinished, path);
@@ -42,4 +47,14 @@ export function definitions(manifests: readonly string[]): string {
   return wanted
     .map((object) => JSON.stringify(object, (key, value) => (key === "description" && typeof value === "string" ? undefined : value)))
     .join("\n---\n");
+}
+
+type Definition = { spec: { group: string; names: { plural: string }; versions: { name: string; served: boolean }[] } };
+
+/** The API paths at which the custom resources are served once the API server has taken the definitions in. */
+export function servedPaths(manifest: string): string[] {
+  const objects = manifest.split("\n---\n").map((text) => JSON.parse(text) as Definition);
+  return objects.flatMap(({ spec }) =>
+    spec.versions.filter(({ served }) => served).map(({ name }) => `/apis/${spec.group}/${name}/${spec.names.plural}`),
+  );
 }

@@ -1,19 +1,20 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeArchive } from "../../shared/oci/archive.ts";
 import type { Compression } from "../../shared/oci/blob.ts";
 import { compressedLayer, type Image, type Layer, makeImage, type RunConfig } from "../../shared/oci/image.ts";
 import type { Entry } from "../../shared/oci/tar.ts";
 import { building, type Cache } from "./build.ts";
+import { markUsed, removeUnused } from "./cache.ts";
 
 /** An image to make from local files; `layers` lie on each other. gzip is what public images have; zstd is on the node in half the time. */
 export type ImageSpec = { reference: string; config: RunConfig; layers: Entry[][]; compression: Compression };
 /** An image's archive in the cache, and the digest of its manifest. */
 export type Archive = { reference: string; path: string; digest: string };
 
-/** The image's OCI archive in the cache; older versions of it are removed when it has to be made. */
+/** The image's OCI archive in the cache. */
 export async function ensureArchive(layout: Cache, spec: ImageSpec, say: (line: string) => void): Promise<Archive> {
   const name = spec.reference.replaceAll(/[/:]/g, "_");
   const file = `${name}-${await specKey(spec)}`;
@@ -25,19 +26,23 @@ export async function ensureArchive(layout: Cache, spec: ImageSpec, say: (line: 
     if (made) return made;
     say(`image ${spec.reference}`);
     await mkdir(layout.archives, { recursive: true });
-    for (const old of await readdir(layout.archives)) if (old.startsWith(`${name}-`)) await rm(join(layout.archives, old), { recursive: true });
+    await removeUnused(layout.archives, (other) => other.startsWith(`${name}-`));
     return makeArchive(join(layout.archives, file), spec);
   });
 }
 
 async function cached(folder: string, file: string): Promise<Archive | undefined> {
   const [path, note] = [join(folder, `${file}.tar`), join(folder, `${file}.json`)];
-  return existsSync(path) && existsSync(note) ? ((await Bun.file(note).json()) as Archive) : undefined;
+  if (!existsSync(path) || !existsSync(note)) return undefined;
+  await Promise.all([path, note].map(markUsed));
+  return (await Bun.file(note).json()) as Archive;
 }
 
 /** Writes `base`.tar, and then what it is to `base`.json: a note says that the archive is complete. */
 async function makeArchive(base: string, spec: ImageSpec): Promise<Archive> {
   const layers = `${base}.layers`;
+  // An up that was killed may have left some.
+  await rm(layers, { recursive: true, force: true });
   await mkdir(layers);
   try {
     const image = await imageOf(spec, layers);

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, readlink, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { addonManifest, addonReady, addons, manifestHash } from "./addons.ts";
-import { apply, containerdAnswers, ctr, isReady, podsRun } from "./api.ts";
+import { apply, containerdAnswers, ctr, getJson, isReady, podsRun } from "./api.ts";
 import { type Built, buildAll } from "./build.ts";
 import { ensureCgroup } from "./cgroups.ts";
 import { configFiles, kubeconfig, type Machine, reachableResolvers } from "./config.ts";
-import { ensureCrds } from "./crds.ts";
+import { ensureCrds, servedPaths } from "./crds.ts";
 import { clear, strangeFolders } from "./down.ts";
 import { run, waitFor } from "./exec.ts";
 import { type Facts, readFacts, writeFacts } from "./facts.ts";
@@ -28,7 +28,10 @@ type Say = (line: string) => void;
 /** What a cluster is made of: images, what this machine is like, and the definitions of the add-ons' custom resources. */
 type Parts = { images: { node: Archive[]; mirror: Archive[] }; machine: Machine; definitions: string };
 
-const manifestOf = (layout: Layout, { machine, definitions }: Parts): string => addonManifest(layout, machine.resolvers, definitions);
+/** Tells whether all that was applied is what is wanted. */
+const addonsHash = (layout: Layout, parts: Parts): string => manifestHash(parts.definitions + manifestOf(layout, parts));
+
+const manifestOf = (layout: Layout, { machine, images }: Parts): string => addonManifest(layout, machine.resolvers, forAddons(images.node)[0]);
 
 /** From whatever state the machine is in to a cluster that works; what runs already is left alone. */
 export async function up(env: Record<string, string | undefined>, say: Say): Promise<void> {
@@ -120,7 +123,7 @@ async function unusedPorts(layout: Layout, register: Register): Promise<IngressP
 
 async function runsAsConfigured(layout: Layout, parts: Parts): Promise<boolean> {
   const facts = await readFacts(layout);
-  if (!facts || facts.addons !== manifestHash(manifestOf(layout, parts))) return false;
+  if (!facts || facts.addons !== addonsHash(layout, parts)) return false;
   const wanted = [...Object.values(servers(layout, process.env)), forwarder(layout, facts.ingress)];
   const current = await Promise.all(wanted.map((server) => runsAs(layout, server)));
   return current.every(Boolean) && (await statusOf(layout)).running;
@@ -203,9 +206,13 @@ function forAddons(images: readonly Archive[]): [Archive[], Archive[]] {
 }
 
 async function applyAddons(layout: Layout, parts: Parts): Promise<void> {
-  const manifest = manifestOf(layout, parts);
-  await apply(layout, manifest);
-  await writeFacts(layout, { ...(await factsOf(layout)), addons: manifestHash(manifest) });
+  await apply(layout, parts.definitions);
+  await waitFor("the start of the add-ons' APIs", 30, async () => {
+    const served = await Promise.all(servedPaths(parts.definitions).map((path) => getJson(layout, `${path}?limit=1`)));
+    return served.every(Boolean) || undefined;
+  });
+  await apply(layout, manifestOf(layout, parts));
+  await writeFacts(layout, { ...(await factsOf(layout)), addons: addonsHash(layout, parts) });
 }
 
 async function factsOf(layout: Layout): Promise<Facts> {

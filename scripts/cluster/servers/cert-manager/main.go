@@ -17,6 +17,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/controller"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/acmechallenges"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/acmeorders"
+	_ "github.com/cert-manager/cert-manager/pkg/controller/certificate-shim/gateways"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificate-shim/ingresses"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/acme"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/approver"
@@ -74,6 +75,7 @@ func options(namespace, image string) controller.ContextOptions {
 			CertificateRequestMinimumBackoffDuration: time.Hour,
 			CertificateRequestMaximumBackoffDuration: 32 * time.Hour,
 		},
+		ConfigOptions:    controller.ConfigOptions{EnableGatewayAPI: true},
 		SchedulerOptions: controller.SchedulerOptions{MaxConcurrentChallenges: 60},
 	}
 }
@@ -106,6 +108,7 @@ func run(ctx context.Context, options controller.ContextOptions) error {
 	// Only now do they know which objects there are to watch.
 	shared.SharedInformerFactory.Start(ctx.Done())
 	shared.KubeSharedInformerFactory.Start(ctx.Done())
+	shared.GWShared.Start(ctx.Done())
 	shared.HTTP01ResourceMetadataInformersFactory.Start(ctx.Done())
 	running.Wait()
 	if cause := context.Cause(ctx); cause != context.Canceled {
