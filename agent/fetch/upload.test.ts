@@ -45,6 +45,22 @@ test("an agent that is silent is asked again", async () => {
   expect(requests).toBe(2);
 });
 
+test("an agent that is slow has more time with each attempt", async () => {
+  const { agent, leaf, order } = await tlsAgent();
+  using _ = agent;
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    tls: { cert: leaf.certificate, key: leaf.key.reveal() },
+    fetch: async () => {
+      await Bun.sleep(100);
+      return Response.json({ missing: [] });
+    },
+  });
+  const sink = agentSink({ ...order, url: server.url.origin }, { ...PATIENCE, attemptMs: 5 });
+  expect(await sink.negotiate({ tree: "0".repeat(64), entries: [] }, signal())).toMatchObject({ missing: [] });
+});
+
 test("an agent that is away and comes back is waited for", async () => {
   const { agent, leaf, order } = await tlsAgent();
   const port = agent.server.port ?? 0;
