@@ -1,5 +1,5 @@
 import { Fault, type FaultCode } from "#shared/fault";
-import { getRevision, patchRevision, type RevisionStatus, readEnv, setAppStatus } from "./apps.ts";
+import { getRevision, type RevisionStatus, readEnv, setAppStatus } from "./apps.ts";
 import { DAVIT_API } from "./objects/types.ts";
 import { isPinned } from "./objects/workload.ts";
 import { ownFault } from "./own-fault.ts";
@@ -8,7 +8,7 @@ import { fetchSource } from "./phases/fetch.ts";
 import { answer } from "./phases/live.ts";
 import { stage } from "./phases/stage.ts";
 import { resultOf } from "./result.ts";
-import { phase, type Run } from "./run.ts";
+import { checkpoint, phase, type Run } from "./run.ts";
 import { serves } from "./serves.ts";
 import { changedSettings, sameEnv } from "./want.ts";
 
@@ -80,8 +80,8 @@ async function succeed(run: Run, image: string, url: string | null): Promise<voi
   await finish(run, { outcome: "live", ...(url ? { url } : {}) });
 }
 
-/** The status comes first: a log without its last event is given it from there (agent/runner.ts). */
+/** The status comes before the last event: a log without that is given it from there (agent/runner.ts). */
 async function finish(run: Run, ending: Pick<RevisionStatus, "outcome" | "url" | "fault">): Promise<void> {
-  await patchRevision(run.kube, run.revision, { ...ending, endedAt: new Date().toISOString() });
+  await checkpoint(run, { ...ending, endedAt: new Date().toISOString() });
   await run.events.end({ type: "done", result: resultOf(run.revision) });
 }

@@ -1,10 +1,14 @@
 import type { Phase } from "#shared/app";
 import type { Fault } from "#shared/fault";
-import { patchRevision } from "./apps.ts";
+import { within } from "#shared/within";
+import { patchRevision, type RevisionStatus } from "./apps.ts";
 import type { Deps } from "./deps.ts";
 import type { App, Revision } from "./objects/types.ts";
 import type { EventLog } from "./store/event-log.ts";
 import type { Tenant } from "./tenants.ts";
+
+/** A store that is silent is asked again within that time. */
+const STORED_MS = 120_000;
 
 /** One push under way: what it is about, and where it tells what happens. */
 export interface Run extends Deps {
@@ -30,6 +34,19 @@ export async function phase<T>(run: Run, name: Phase, work: (note: Note) => Prom
   });
   endPhase(run, name, note);
   return result;
+}
+
+/**
+ * Writes down how far the push has come: what led there will not be heard again, so it is stored first. A store that stays
+ * away keeps the truth about an app waiting for a while only.
+ */
+export async function checkpoint({ kube, revision, events, log }: Run, status: Partial<RevisionStatus>): Promise<void> {
+  const stored = await within(
+    STORED_MS,
+    events.stored().then(() => true),
+  );
+  if (!stored) log("the events of a push are not stored yet, and it goes on", { revision: revision.metadata.name });
+  await patchRevision(kube, revision, status);
 }
 
 /** Tells that a phase begins, unless that was told before the agent was restarted. */

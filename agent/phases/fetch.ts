@@ -1,11 +1,11 @@
 import { Fault, type FaultCode } from "#shared/fault";
-import { labelRevision, patchRevision } from "../apps.ts";
+import { labelRevision } from "../apps.ts";
 import { buildKey } from "../build-key.ts";
 import { checkDockerfile } from "../dockerfile.ts";
 import type { FetchReport } from "../fetch/order.ts";
 import type { GitSource } from "../git-credentials.ts";
 import { LABEL } from "../objects/meta.ts";
-import { deadline, type Note, phase, type Run } from "../run.ts";
+import { checkpoint, deadline, type Note, phase, type Run } from "../run.ts";
 import { endFetch, FetchLost, fetchReports } from "./fetch-job.ts";
 
 /** Pods that a fetch may lose before it is said to have failed. */
@@ -29,7 +29,7 @@ export async function fetchSource(run: Run): Promise<void> {
   await labelRevision(run.kube, run.revision, {
     [LABEL.buildKey]: buildKey({ source: { kind: "tree", tree }, buildArgs: spec.buildArgs }, run.config.kanikoImage),
   });
-  await patchRevision(run.kube, run.revision, { commit, tree });
+  await checkpoint(run, { commit, tree });
   await run.sources.settle(run.tenant.uid, tree);
   await endFetch(run);
 }

@@ -3,7 +3,7 @@ import { getRevision, listRevisions, patchRevision } from "../apps.ts";
 import { LABEL } from "../objects/meta.ts";
 import type { Revision } from "../objects/types.ts";
 import { hasImage, imageOf } from "../registry-client.ts";
-import { beginPhase, deadline, endPhase, type Note, phase, type Run } from "../run.ts";
+import { beginPhase, checkpoint, deadline, endPhase, type Note, phase, type Run } from "../run.ts";
 import type { StageReport } from "../stage/order.ts";
 import { buildFault } from "./build-fault.ts";
 import { pinImage } from "./pin-image.ts";
@@ -24,7 +24,7 @@ export async function stage(run: Run): Promise<string> {
   const { status, spec } = run.revision;
   if (status?.image) return status.image;
   const { image, reused } = await imageFor(run, spec);
-  await patchRevision(run.kube, run.revision, { image, reusedBuild: reused });
+  await checkpoint(run, { image, reusedBuild: reused });
   return image;
 }
 

@@ -1,10 +1,13 @@
 import { Fault } from "#shared/fault";
 import type { DoneEvent, NewPushEvent, PushEvent } from "#shared/push-event";
+import { within } from "#shared/within";
 import { keys } from "./keys.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 /** Events gather this long before they are stored, so that a chatty build does not cost a request a line. */
 const GATHER_MS = 20;
+/** A segment is small: a store that takes longer for one is not there any more, and people wait for what is in it. */
+const SILENCE_MS = 10_000;
 const WHOLE = "whole";
 
 /**
@@ -59,10 +62,16 @@ export class EventLog {
     this.#flushing ??= this.#flush();
   }
 
+  /** Resolves when all that has been told so far is stored. */
+  async stored(): Promise<void> {
+    const told = this.#events.length;
+    while (this.#stored < told) await this.#flushing;
+  }
+
   /** Appends the last event, and returns once all of them are stored as one object. When the store failed on the way it may be called again. */
   async end(event: Omit<DoneEvent, "seq" | "at">): Promise<void> {
     if (!this.done) this.append(event);
-    while (this.#stored < this.#events.length) await this.#flushing;
+    await this.stored();
     await this.#store.put(this.#prefix + WHOLE, format(this.#events));
     await this.#store.remove(this.#segments);
     this.#segments = [];
@@ -86,24 +95,30 @@ export class EventLog {
 
   /** One flush at a time; it goes on as long as there is something to store. */
   async #flush(): Promise<void> {
-    for (let failures = 0; this.#stored < this.#events.length; ) {
+    while (this.#stored < this.#events.length) {
       await Bun.sleep(GATHER_MS);
       const part = this.#events.slice(this.#stored);
       const key = `${this.#prefix}${String(this.#stored + 1).padStart(9, "0")}`;
-      try {
-        await this.#store.put(key, format(part));
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        await Bun.sleep(Math.min(5000, 100 * 2 ** failures++));
-        continue;
-      }
-      failures = 0;
+      await this.#keep(key, format(part));
       this.#segments.push(key);
       this.#stored += part.length;
       this.#wake.resolve();
       this.#wake = Promise.withResolvers();
     }
     this.#flushing = undefined;
+  }
+
+  /** Stores a segment, however often the store fails. Each time the same one: an attempt that was given up may still arrive. */
+  async #keep(key: string, bytes: Uint8Array): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      try {
+        const put = this.#store.put(key, bytes).then(() => true);
+        if (await within(SILENCE_MS, put)) return;
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        await Bun.sleep(Math.min(5000, 100 * 2 ** failures));
+      }
+    }
   }
 }
 

@@ -90,6 +90,25 @@ test("the store goes during a build and comes back: the push is told to its end,
   expect(await (await fetch(pushed.result.url ?? "")).text()).toBe("unmoved");
 }, 180_000);
 
+test("the agent is killed while the store is away, after the build: nothing that it could not store is lost", async () => {
+  await using space = await tenant("unsaid");
+  using source = folder({ Dockerfile: SLOW_BUILD, "server.ts": server("heard again") });
+  const args = ["--name", space.app("whole"), "-n", space.name];
+  const staging = ["-n", "davit-staging", "logs", "-l", `davit.dev/namespace=${space.name}`, "--all-containers", "--tail=-1"];
+  const pushed = await pushUntil(source.path, args, building, async () => {
+    await using outage = await takeAway("s3");
+    while (!(await kubectl(...staging)).includes('"type":"built"'));
+    await kubectl("-n", "davit", "delete", "pod", "-l", "app.kubernetes.io/component=agent", "--grace-period=0", "--force");
+    await outage.back();
+  });
+  expect(pushed).toMatchObject({ exit: 0, result: { outcome: "live", revision: 1 } });
+  expect(pushed.events.map((event) => event.seq)).toEqual(pushed.events.map((_, index) => index + 1));
+  const steps = pushed.events.flatMap((event) => (event.type === "log" && /^step \d of the build/.test(event.line) ? [event.line[5]] : []));
+  expect(steps).toEqual(["1", "2", "3", "4", "5", "6", "7", "8"]);
+  const ended = pushed.events.flatMap((event) => (event.type === "phase-ended" ? [event.phase] : []));
+  expect(ended).toEqual(["plan", "upload", "hydrate", "stage", "deploy", "live"]);
+}, 180_000);
+
 test("a store that is full says so, not that it is away", async () => {
   await using space = await tenant("full");
   const api = await kube();
