@@ -1,7 +1,9 @@
 import { api } from "#shared/api";
+import { CA_HEADER, CA_PATH } from "#shared/authority";
 import { Kube } from "#shared/kube/client";
 import { inCluster } from "#shared/kube/connect";
 import { serve } from "#shared/rpc-server";
+import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { VERSION } from "#shared/version";
 import { pause } from "#shared/within";
 import { aborted } from "./aborted.ts";
@@ -49,15 +51,18 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
     toFault: ownFault,
     onBug: (error, request) => log("a request hit a bug", { method: request.method, path: new URL(request.url).pathname, error }),
   });
+  const ca = certificatesIn(config.ca).map(fingerprintOf).join(" ");
   const server = Bun.serve({
     port: config.port,
     maxRequestBodySize: MAX_BODY,
     idleTimeout: 0,
     websocket: sessions.handlers,
     fetch: async (request, server) => {
-      if (new URL(request.url).pathname === "/healthz") return new Response("ok\n");
+      const { pathname } = new URL(request.url);
+      if (pathname === "/healthz") return new Response("ok\n");
+      if (pathname === CA_PATH) return new Response(config.ca, { headers: { "content-type": "application/x-pem-file" } });
       const taken = await sessions.take(request, server);
-      return taken === "taken" ? undefined : (taken ?? (await answer(request)));
+      return taken === "taken" ? undefined : (taken ?? named(await answer(request), ca));
     },
   });
   const inside = Bun.serve({
@@ -71,6 +76,12 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   await aborted(stop);
   await sessions.stop();
   await Promise.all([server.stop(true), inside.stop(true)]);
+}
+
+/** Tells whoever follows a CA that is replaced which there are now. */
+function named(answer: Response, ca: string): Response {
+  answer.headers.set(CA_HEADER, ca);
+  return answer;
 }
 
 /** A watch that was refused, because a role or a token is being replaced, is tried again. */

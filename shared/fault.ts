@@ -44,6 +44,7 @@ const TABLE = {
   forbidden: { exit: 24, http: 403 },
   cluster_unreachable: { exit: 25, http: 503 },
   certificate_untrusted: { exit: 26, http: 502 },
+  certificate_changed: { exit: 26, http: 502 },
   version_skew: { exit: 27, http: 400 },
   not_installed: { exit: 28, http: 404 },
   preflight_failed: { exit: 29, http: 412 },

@@ -1,12 +1,14 @@
 import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { Fault } from "#shared/fault";
+import { certificatesIn, fingerprintOf, parseFingerprint } from "#shared/tls/certificate";
 import { connectByLogin } from "../agent-client/connect.ts";
 import { type Login, loadLogins, loginsFile, saveLogins, serverUrl } from "../agent-client/logins.ts";
 import { checkNamespace } from "../agent-client/namespace.ts";
 import type { Context } from "../context.ts";
 import { checkTogether } from "../flags.ts";
 import { readCaFile } from "./ca-file.ts";
+import { type GivenCa, trustedCa } from "./trusted-ca.ts";
 
 /** The flags of `davit login`. */
 export interface LoginFlags {
@@ -15,14 +17,16 @@ export interface LoginFlags {
   tokenCommand?: string | undefined;
   token?: string | undefined;
   caFile?: string | undefined;
+  fingerprint?: string | undefined;
   namespace?: string | undefined;
 }
 
-/** Who the agent says the user is, and which agent. */
+/** Who the agent says the user is, and which agent; `ca` are the fingerprints of what the login trusts, null: what the machine trusts. */
 export interface Who {
   user: string;
   groups: string[];
   server: string;
+  ca: string[] | null;
 }
 
 /** Stores a login that works, and makes it the current one. @throws Fault when the agent does not accept it; then nothing is stored */
@@ -31,13 +35,25 @@ export async function login(context: Context, flags: LoginFlags): Promise<Who> {
   const server = serverUrl("URL", flags.url);
   const file = loginsFile(context.env);
   const logins = loadLogins(file);
-  const entry: Login = { ...kept(logins.servers[server]), ...given(context, flags), ...(await credential(context, flags)) };
-  const { user, groups } = await connectByLogin(context, server, entry).once.whoami({});
-  saveLogins(file, { current: server, servers: { ...logins.servers, [server]: entry } });
-  return { user, groups, server };
+  const before = logins.servers[server];
+  const namespace = flags.namespace === undefined ? before?.namespace : checkNamespace(flags.namespace, "--namespace");
+  // Before the token, so that a question comes while stdin can still be typed at.
+  let ca = await trustedCa(context, server, { given: givenCa(context, flags), known: before?.ca });
+  const entry: Login = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(await credential(context, flags)),
+  };
+  const { once } = connectByLogin(context, server, entry, ({ to }) => {
+    ca = to;
+  });
+  const { user, groups } = await once.whoami({});
+  const { ca: _, ...rest } = entry;
+  saveLogins(file, { current: server, servers: { ...logins.servers, [server]: ca === undefined ? rest : { ...rest, ca } } });
+  return { user, groups, server, ca: ca === undefined ? null : certificatesIn(ca).map(fingerprintOf) };
 }
 
-function checkFlags({ token, tokenStdin, tokenCommand }: LoginFlags): void {
+function checkFlags({ token, tokenStdin, tokenCommand, caFile, fingerprint }: LoginFlags): void {
   if (token !== undefined) {
     throw new Fault(
       "usage",
@@ -48,20 +64,17 @@ function checkFlags({ token, tokenStdin, tokenCommand }: LoginFlags): void {
     );
   }
   checkTogether({ "--token-stdin": tokenStdin, "--token-command": tokenCommand !== undefined }, "a login has one token");
+  checkTogether({ "--ca-file": caFile !== undefined, "--fingerprint": fingerprint !== undefined }, "either says whom to trust");
   if (!tokenStdin && tokenCommand === undefined)
     throw new Fault("usage", "where is the token? --token-stdin reads it, --token-command CMD runs a command that prints it");
 }
 
-function kept(login: Login | undefined): Login {
-  const { ca, namespace } = login ?? {};
-  return { ...(ca === undefined ? {} : { ca }), ...(namespace === undefined ? {} : { namespace }) };
-}
-
-function given(context: Context, { caFile, namespace }: LoginFlags): Login {
-  return {
-    ...(caFile === undefined ? {} : { ca: readCaFile(resolve(context.cwd, caFile)) }),
-    ...(namespace === undefined ? {} : { namespace: checkNamespace(namespace, "--namespace") }),
-  };
+function givenCa(context: Context, { caFile, fingerprint }: LoginFlags): GivenCa {
+  if (caFile !== undefined) return { ca: readCaFile(resolve(context.cwd, caFile)) };
+  if (fingerprint === undefined) return {};
+  const parsed = parseFingerprint(fingerprint);
+  if (parsed !== undefined) return { fingerprint: parsed };
+  throw new Fault("usage", "--fingerprint takes SHA256: and 64 hex digits, as `davit status` shows them", { details: { flag: "--fingerprint" } });
 }
 
 async function credential(context: Context, flags: LoginFlags): Promise<Login> {

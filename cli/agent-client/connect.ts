@@ -5,8 +5,9 @@ import type { Session } from "#shared/sessions";
 import type { Wire } from "#shared/wire";
 import type { Context } from "../context.ts";
 import { sendByLogin, socketByLogin } from "./login-way.ts";
-import { type Login, type Logins, loadLogins, loginsFile, serverUrl } from "./logins.ts";
+import { keepCa, type Login, type Logins, loadLogins, loginsFile, serverUrl } from "./logins.ts";
 import type { OpenSocket } from "./open-session.ts";
+import { ServerTrust, type TrustChange } from "./server-trust.ts";
 import { loginTokens } from "./tokens.ts";
 import { withHeartbeat, withRetries, withToken, withWholeAnswers } from "./transport.ts";
 
@@ -42,7 +43,9 @@ export async function connect(world: World, way: Way): Promise<Connection> {
   if (byKube) return await connectByKube(world, way);
   const logins = loadLogins(loginsFile(world.env));
   const server = way.server === undefined ? logins.current : serverUrl("--server", way.server);
-  if (server !== null) return connectByLogin(world, server, loginOf(logins, server));
+  if (server !== null) {
+    return connectByLogin(world, server, loginOf(logins, server), (change) => keepCa(loginsFile(world.env), server, change));
+  }
   const { hasKubeconfig } = await import("./kube-way.ts");
   if (hasKubeconfig(world.env)) return await connectByKube(world, way);
   throw new Fault("not_logged_in", "there is no login and no kubeconfig, so davit does not know which agent is meant");
@@ -54,11 +57,15 @@ function loginOf(logins: Logins, server: string): Login {
   throw new Fault("not_logged_in", `there is no login for ${server}`, { details: { server, logins: Object.keys(logins.servers).join(", ") } });
 }
 
-/** The agent at a server's URL, with the login's token and CA. */
-export function connectByLogin(world: World, server: string, login: Login): Connection {
+/** The agent at a server's URL, with the login's token and CA; `onTrust` is told when another CA takes its place. */
+export function connectByLogin(world: World, server: string, login: Login, onTrust: (change: TrustChange) => void): Connection {
   const tokens = loginTokens(login, world.signal);
-  const transport = withToken(withWholeAnswers(sendByLogin(server, login.ca), server), tokens);
-  return { ...clients(world, transport, server, socketByLogin(server, login.ca, tokens)), server, how: "login", namespace: login.namespace };
+  const trust = new ServerTrust(server, login.ca, (change) => {
+    onTrust(change);
+    world.err(change.line);
+  });
+  const transport = withToken(withWholeAnswers(sendByLogin(server, trust), server), tokens);
+  return { ...clients(world, transport, server, socketByLogin(server, trust, tokens)), server, how: "login", namespace: login.namespace };
 }
 
 async function connectByKube(world: World, way: Way): Promise<Connection> {

@@ -15,7 +15,7 @@ const world = { env: {}, signal, pause: noPause, err: () => {} };
 async function pushed() {
   const { home, agent, ...scope } = await loggedIn();
   await davit(home, ["push", "--name", "shop", "--no-wait"]);
-  const { once } = connectByLogin(world, agent.url, { token: TOKEN });
+  const { once } = connectByLogin(world, agent.url, { token: TOKEN }, () => {});
   return { agent, once, ...scope };
 }
 

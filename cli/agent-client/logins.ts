@@ -55,6 +55,15 @@ export function saveLogins(file: string, logins: Logins): void {
   }
 }
 
+/** Replaces the CA of a stored login, unless somebody else did so meanwhile. */
+export function keepCa(file: string, server: string, ca: { from: string | undefined; to: string | undefined }): void {
+  const logins = loadLogins(file);
+  const login = logins.servers[server];
+  if (!login || login.ca !== ca.from) return;
+  const { ca: _, ...rest } = login;
+  saveLogins(file, { ...logins, servers: { ...logins.servers, [server]: ca.to === undefined ? rest : { ...rest, ca: ca.to } } });
+}
+
 /**
  * A server's address as its login is filed: https unless said otherwise, no slash at the end. `what` names the argument.
  * @throws Fault usage for what is no address, and for plain HTTP to another machine

@@ -5,12 +5,14 @@ import { Secret } from "#shared/secret";
 import { noPause } from "#test/cli";
 import { unreachable } from "./fetch-fault.ts";
 import { sendByLogin } from "./login-way.ts";
+import { ServerTrust } from "./server-trust.ts";
 import { loginTokens } from "./tokens.ts";
 import { withHeartbeat, withRetries, withToken, withWholeAnswers } from "./transport.ts";
 
 const GET: WireRequest = { method: "GET", headers: {} };
 const signal = new AbortController().signal;
 const context = { pause: noPause, signal, err: () => {} };
+const bySend = (server: string) => sendByLogin(server, new ServerTrust(server, undefined, () => {}));
 const rejected = () => Response.json({ fault: { code: "token_rejected", message: "no" } }, { status: 401 });
 
 describe("withRetries", () => {
@@ -54,7 +56,7 @@ describe("withRetries", () => {
     const pause = async () => {
       back.server ??= Bun.serve({ port: Number(new URL(url).port), hostname: "127.0.0.1", fetch: () => new Response("here") });
     };
-    const transport = withRetries(withToken(sendByLogin(url.replace("localhost", "127.0.0.1"), undefined), loginTokens({ token: "t" }, signal)), {
+    const transport = withRetries(withToken(bySend(url.replace("localhost", "127.0.0.1")), loginTokens({ token: "t" }, signal)), {
       ...context,
       pause,
     });
@@ -64,7 +66,7 @@ describe("withRetries", () => {
   test("an ingress without an agent behind it counts as away", async () => {
     const answers = [new Response("no available server", { status: 503 }), new Response("Bad Gateway", { status: 502 }), Response.json({ ok: true })];
     using server = disposable(Bun.serve({ port: 0, fetch: () => answers.shift() ?? new Response() }));
-    const transport = withRetries(withToken(sendByLogin(server.url, undefined), loginTokens({ token: "t" }, signal)), context);
+    const transport = withRetries(withToken(bySend(server.url), loginTokens({ token: "t" }, signal)), context);
     expect(await (await transport("/", GET)).json()).toEqual({ ok: true });
   });
 });

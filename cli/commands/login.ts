@@ -7,7 +7,7 @@ export class LoginCommand extends BaseCommand {
     category: "Access",
     description: "remember how to reach an agent",
     details:
-      "Asks the agent who you are, and stores the login only if it says so. Logging in again keeps the CA and the namespace unless they are given anew.",
+      "Asks the agent who you are, and stores the login only if it says so. A server whose certificate this machine does not trust shows its CA, and you are asked whether the fingerprint is the right one: whoever runs davit sees it in `davit status`. From then on the login trusts that CA; what another one signed is refused. Logging in again keeps the CA and the namespace unless they are given anew.",
     examples: [
       ["With a token from a file", "davit login https://davit.example.com --token-stdin < token-file"],
       [
@@ -22,6 +22,9 @@ export class LoginCommand extends BaseCommand {
   tokenCommand = Option.String("--token-command", { description: "<CMD> shell command that prints a token" });
   token = Option.String("--token", { hidden: true });
   caFile = Option.String("--ca-file", { description: "<FILE> the CA (PEM) that signed the server's certificate" });
+  fingerprint = Option.String("--fingerprint", {
+    description: "<SHA256:HEX> that CA's fingerprint, instead of the question whether it is the right one",
+  });
   namespace = Option.String("-n,--namespace", { description: "<NAME> namespace to use with this login" });
 
   protected override async run(): Promise<number> {

@@ -1,9 +1,12 @@
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
-import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
+import type { V1ConfigMap, V1DaemonSet, V1Deployment } from "#shared/kube/objects";
+import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { COMPONENTS, componentRef } from "./components.ts";
 import { agentUrl, envOf, hostOf } from "./options.ts";
 import { look } from "./wait.ts";
+
+const TRUST = { apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" };
 
 /** One component as `davit status` shows it. */
 export interface ComponentStatus {
@@ -24,6 +27,8 @@ export interface Status {
   domain: string;
   /** The agent's, for `davit login`. */
   url: string;
+  /** Fingerprints of the CAs that sign davit's certificates, for who is asked whether one is right. */
+  ca: string[];
   /** What the URLs of apps look like. */
   apps: string;
   components: ComponentStatus[];
@@ -31,7 +36,7 @@ export interface Status {
 
 /** @throws Fault not_installed when there is none of it */
 export async function status(kube: Kube): Promise<Status> {
-  const { view, states } = await look(kube);
+  const [{ view, states }, trust] = await Promise.all([look(kube), kube.get<V1ConfigMap>(TRUST)]);
   const components = states.map(({ name, done, ...state }) => ({ name, healthy: done, ...state, ...described(view.get(componentRef(name))) }));
   if (COMPONENTS.every(({ ref }) => !view.get(ref)))
     throw new Fault("not_installed", "davit is not installed in this cluster; `davit install` does that");
@@ -42,6 +47,7 @@ export async function status(kube: Kube): Promise<Status> {
     version: components.find((component) => component.name === "agent")?.version ?? "",
     domain,
     url: domain ? agentUrl(domain) : "",
+    ca: certificatesIn(trust?.data?.["ca.crt"] ?? "").map(fingerprintOf),
     apps: domain ? `${env.DAVIT_APP_SCHEME ?? "http"}://NAME.${hostOf(domain)}${domain.slice(hostOf(domain).length)}` : "",
     components,
   };
@@ -61,7 +67,7 @@ export function renderStatus(found: Status, now = new Date()): string {
   const rows = found.components.map((one) => [one.name, `${one.ready}/${one.desired}`, one.version, ageOf(one.createdAt, now), one.images.join(" ")]);
   const table = columns([["COMPONENT", "READY", "VERSION", "AGE", "IMAGES"], ...rows]);
   const reasons = found.components.flatMap((one) => (one.reason ? [`${one.name}: ${one.reason}`] : []));
-  const head = [`agent  ${found.url || "unknown"}`, `apps   ${found.apps || "unknown"}`];
+  const head = [`agent  ${found.url || "unknown"}`, ...found.ca.map((fingerprint) => `ca     ${fingerprint}`), `apps   ${found.apps || "unknown"}`];
   return [...head, "", ...table, ...(reasons.length > 0 ? ["", ...reasons] : [])].join("\n");
 }
 

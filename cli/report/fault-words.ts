@@ -97,6 +97,11 @@ export const FAULT_WORDS = {
     "a certificate is not trusted",
     ({ server }) => `log in with the CA that signed it: \`davit login ${server ?? "URL"} --ca-file FILE --token-stdin\``,
   ),
+  certificate_changed: say(
+    "the server's certificate is of another CA than before",
+    ({ server }) =>
+      `ask whoever runs davit for the CA's fingerprint, which \`davit status\` shows them, and log in again with it: \`davit login ${server ?? "URL"} --fingerprint SHA256:... --token-stdin\``,
+  ),
   version_skew: say(
     "CLI and agent do not fit together",
     "compare `davit version` with the agent's; `davit install` brings the agent to this version",

@@ -1,10 +1,12 @@
 import { api, type DavitHandlers, type LogLine } from "#shared/api";
 import type { GitCredential, PushRequest } from "#shared/app";
+import { CA_HEADER, CA_PATH } from "#shared/authority";
 import { Fault, toFault } from "#shared/fault";
 import type { GarbageItem } from "#shared/garbage";
 import { checkPack } from "#shared/pack";
 import type { NewPushEvent, PushEvent, PushResult } from "#shared/push-event";
 import { serve } from "#shared/rpc-server";
+import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { applyDiff, chunksOf, type TreeEntry, treeId } from "#shared/tree";
 import { VERSION } from "#shared/version";
 import { detailsOf, type FakeApp, manifestOf, numbered, resultOf, settingsOf } from "./fake-app.ts";
@@ -62,7 +64,11 @@ export class FakeAgent implements Disposable {
   readonly sessions = new FakeSessions();
   readonly server: Bun.Server<unknown>;
 
-  constructor(options: { tls?: { key: string; cert: string }; port?: number } = {}) {
+  /** PEM of the CAs that it names. */
+  ca: string;
+
+  constructor(options: { tls?: { key: string; cert: string }; port?: number; ca?: string } = {}) {
+    this.ca = options.ca ?? "";
     const answer = serve(api, this.#handlers(), {
       authenticate: (request) => this.#authenticate(request),
       toFault,
@@ -77,8 +83,10 @@ export class FakeAgent implements Disposable {
       fetch: async (request, server) => {
         const { pathname, search } = new URL(request.url);
         this.requests.push(`${request.method} ${pathname}${search}`);
+        if (pathname === CA_PATH) return new Response(this.ca);
         if (this.sessions.take(request, server, () => this.#authenticate(request))) return undefined;
         const response = await answer(request);
+        if (this.ca) response.headers.set(CA_HEADER, certificatesIn(this.ca).map(fingerprintOf).join(" "));
         const cut = pathname.endsWith("/events") ? this.cuts.shift() : undefined;
         return cut === undefined || !response.body ? response : new Response(cutAfter(response.body, cut), response);
       },

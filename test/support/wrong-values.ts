@@ -47,6 +47,7 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--env": pair,
   "--env-file": envFile,
   "--explain": wrong("takes an app, a revision such as shop-3, a digest", "no such", "a?b", "a\n", "x".repeat(301)),
+  "--fingerprint": wrong("takes SHA256: and 64 hex digits", "abc", `SHA1:${"0".repeat(64)}`, "0".repeat(63), "x".repeat(64)),
   "--from-file": wrong("K=FILE", "K", "a b=Dockerfile", "=Dockerfile"),
   "configuration create --from-file": wrong("cannot be read", "K=missing", "K=."),
   "--git": wrong(
