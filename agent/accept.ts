@@ -8,10 +8,10 @@ import type { Deps } from "./deps.ts";
 import { checkDockerfile } from "./dockerfile.ts";
 import { checkHost } from "./fetch/guard.ts";
 import { type GitSource, pickCredential } from "./git-credentials.ts";
+import { hasImage, ownName } from "./images/image-registry.ts";
 import { appLabels, envSecretName, FINALIZER, LABEL, ownedBy, revisionName } from "./objects/meta.ts";
 import { type App, type AppSettings, DAVIT_API, type Revision } from "./objects/types.ts";
 import { replicasOf } from "./objects/workload.ts";
-import { hasImage } from "./registry-client.ts";
 import { resultOf } from "./result.ts";
 import { checkRoutes } from "./routes.ts";
 import { serves } from "./serves.ts";
@@ -127,9 +127,9 @@ function sourceGone(app: string, error: unknown): unknown {
   return new Fault("source_gone", `the source that '${app}' was built from is not kept any more`, { cause: error, details: { app } });
 }
 
-async function checkImage({ config }: Deps, { spec, status }: Revision): Promise<void> {
-  const ours = status?.image?.startsWith(`${config.registry}/`);
-  if (!ours || (await hasImage(config, status?.image ?? "", AbortSignal.timeout(CHECK_MS)))) return;
+async function checkImage({ registry }: Deps, { spec, status }: Revision): Promise<void> {
+  const ours = status?.image && ownName(registry, status.image);
+  if (!ours || (await hasImage(registry, status?.image ?? "", AbortSignal.timeout(CHECK_MS)))) return;
   const details = { app: spec.app, revision: String(spec.number) };
   throw new Fault("image_gone", `the image of revision ${spec.number} of '${spec.app}' is not in the registry any more`, { details });
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import type { RegistryPlace, S3Place } from "#shared/places";
 import { Secret } from "#shared/secret";
 import { type RegistryKey, readRegistryKey } from "./registry/key.ts";
 
@@ -22,8 +23,17 @@ const Environment = z.object({
   DAVIT_REGISTRY_MIRRORS: z.string().default(""),
   DAVIT_S3_ENDPOINT: z.url(),
   DAVIT_S3_BUCKET: z.string().default("davit"),
+  DAVIT_S3_REGION: z.string().default("us-east-1"),
+  DAVIT_S3_PATH_STYLE: z.stringbool().default(true),
+  /** `secret`: mounted, of the Secret that install names; `environment`: from the cluster's provider. */
+  DAVIT_S3_CREDENTIALS: z.enum(["secret", "environment"]).default("secret"),
   /** host:port, the same for builds and nodes. */
   DAVIT_REGISTRY: z.string().min(1),
+  /** Whether davit's gate is there, or anybody's registry with its HTTP API only. */
+  DAVIT_REGISTRY_KIND: z.enum(["built-in", "external"]).default("built-in"),
+  /** What repositories of an external registry begin with. */
+  DAVIT_REGISTRY_PREFIX: z.string().default(""),
+  DAVIT_REGISTRY_PLAIN_HTTP: z.stringbool().default(false),
   /** Of each app, so many revisions that were live, and so many that were not, outlive the newest (docs/gc.md). */
   DAVIT_KEEP_REVISIONS: z.coerce.number<string>().int().min(1).default(10),
   DAVIT_PORT: z.coerce.number<string>().default(8080),
@@ -39,10 +49,10 @@ export interface Config {
   agentImage: string;
   kanikoImage: string;
   mirrors: { registry: string; url: URL }[];
-  s3: { endpoint: URL; bucket: string; accessKey: Secret; secretKey: Secret };
-  registry: string;
+  s3: S3Place;
+  registry: { kind: "built-in"; host: string } | { kind: "external"; place: RegistryPlace; pull: RegistryPlace["login"] };
   keepRevisions: number;
-  /** PEM of the CA that signed the certificates of S3 and the registry. */
+  /** PEM of davit's own CA, which signs the certificates of what it runs itself. */
   ca: string;
   registryKey: RegistryKey;
   port: number;
@@ -52,9 +62,7 @@ export interface Config {
 /** Reads everything the agent is configured by, once. @throws ZodError naming the variable */
 export async function readConfig(env: Record<string, string | undefined>): Promise<Config> {
   const values = Environment.parse(env);
-  const [accessKey, secretKey, ca, cert, key] = await Promise.all(
-    ["s3/accessKey", "s3/secretKey", "trust/ca.crt", "tls/tls.crt", "tls/tls.key"].map((file) => readFile(`${FILES}/${file}`, "utf8")),
-  );
+  const [ca, cert, key] = await Promise.all(["trust/ca.crt", "tls/tls.crt", "tls/tls.key"].map(read));
   const [host = "", port = ""] = values.DAVIT_DOMAIN.split(":");
   return {
     domain: { host, port },
@@ -64,19 +72,45 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
     agentImage: values.DAVIT_AGENT_IMAGE,
     kanikoImage: values.DAVIT_KANIKO_IMAGE,
     mirrors: parseMirrors(values.DAVIT_REGISTRY_MIRRORS),
-    s3: {
-      endpoint: new URL(values.DAVIT_S3_ENDPOINT),
-      bucket: values.DAVIT_S3_BUCKET,
-      accessKey: new Secret((accessKey ?? "").trim()),
-      secretKey: new Secret((secretKey ?? "").trim()),
-    },
-    registry: values.DAVIT_REGISTRY,
+    s3: await readS3(values),
+    registry: await readRegistry(values),
     keepRevisions: values.DAVIT_KEEP_REVISIONS,
     ca: ca ?? "",
     registryKey: await readRegistryKey(`${FILES}/registry-key/private.jwk.json`),
     port: values.DAVIT_PORT,
     tls: { port: values.DAVIT_TLS_PORT, cert: cert ?? "", key: new Secret(key ?? "") },
   };
+}
+
+async function readS3(values: z.infer<typeof Environment>): Promise<S3Place> {
+  return {
+    endpoint: new URL(values.DAVIT_S3_ENDPOINT),
+    bucket: values.DAVIT_S3_BUCKET,
+    region: values.DAVIT_S3_REGION,
+    pathStyle: values.DAVIT_S3_PATH_STYLE,
+    ca: await read("trust/s3.crt"),
+    credentials:
+      values.DAVIT_S3_CREDENTIALS === "environment"
+        ? "environment"
+        : { accessKey: new Secret((await read("s3/accessKey")).trim()), secretKey: new Secret((await read("s3/secretKey")).trim()) },
+  };
+}
+
+async function readRegistry(values: z.infer<typeof Environment>): Promise<Config["registry"]> {
+  const host = values.DAVIT_REGISTRY;
+  if (values.DAVIT_REGISTRY_KIND === "built-in") return { kind: "built-in", host };
+  const [ca, login, pull] = await Promise.all([read("trust/registry.crt"), readLogin("user", "password"), readLogin("pullUser", "pullPassword")]);
+  return { kind: "external", pull, place: { host, prefix: values.DAVIT_REGISTRY_PREFIX, plainHttp: values.DAVIT_REGISTRY_PLAIN_HTTP, ca, login } };
+}
+
+async function readLogin(userFile: string, passwordFile: string): Promise<RegistryPlace["login"]> {
+  const [user, password] = await Promise.all([userFile, passwordFile].map((file) => read(`registry-login/${file}`).catch(() => "")));
+  return user ? { user: user.trim(), password: new Secret((password ?? "").trim()) } : undefined;
+}
+
+/** A file that a Secret or ConfigMap is mounted as. */
+async function read(file: string): Promise<string> {
+  return await readFile(`${FILES}/${file}`, "utf8");
 }
 
 function parseMirrors(text: string): { registry: string; url: URL }[] {

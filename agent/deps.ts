@@ -1,5 +1,6 @@
 import type { Kube } from "#shared/kube/client";
 import type { Config } from "./config.ts";
+import type { ImageRegistry } from "./images/image-registry.ts";
 import type { Locks } from "./locks.ts";
 import type { Log } from "./log.ts";
 import type { ObjectStore } from "./store/object-store.ts";
@@ -10,6 +11,7 @@ export interface Deps {
   kube: Kube;
   store: ObjectStore;
   sources: Sources;
+  registry: ImageRegistry;
   /** By the uid of a tenant's namespace: who adds to what the tenant has shares it, who collects garbage there has it alone. */
   locks: Locks;
   config: Config;

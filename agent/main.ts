@@ -1,6 +1,6 @@
 import { jsonLog } from "./log.ts";
 
-const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes\n";
+const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes|check\n";
 
 /** The binary's other life: `args` is what follows `davit agent`. Returns the exit code. */
 export async function agentMain(args: string[]): Promise<number> {
@@ -28,6 +28,11 @@ export async function agentMain(args: string[]): Promise<number> {
     case "registry": {
       const { runGate } = await import("./registry/main.ts");
       await runGate(process.env, { signal: stop.signal, log });
+      return 0;
+    }
+    case "check": {
+      const { check } = await import("./places/check.ts");
+      process.stdout.write(`${JSON.stringify(await check())}\n`);
       return 0;
     }
     case "trust-nodes": {

@@ -4,8 +4,9 @@ import { Kube } from "#shared/kube/client";
 import { startVersity } from "#test/versity";
 import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import type { ImageRegistry } from "./images/image-registry.ts";
 import { Locks } from "./locks.ts";
-import { KEY_ID, MANAGED } from "./objects/meta.ts";
+import { MANAGED, PULL_LOGIN } from "./objects/meta.ts";
 import type { Revision } from "./objects/types.ts";
 import { Runner } from "./runner.ts";
 import { EventLog } from "./store/event-log.ts";
@@ -20,7 +21,7 @@ function apiServer() {
   const asked: string[] = [];
   const objects: Record<string, unknown> = {
     "GET /api/v1/namespaces/team": { metadata: { name: "team", uid, labels: { [MANAGED]: "true" } } },
-    "GET /api/v1/namespaces/team/secrets/davit-pull": { metadata: { annotations: { [KEY_ID]: "key" } } },
+    "GET /api/v1/namespaces/team/secrets/davit-pull": { metadata: { annotations: { [PULL_LOGIN]: "key" } } },
     "GET /apis/davit.dev/v1alpha1/namespaces/team/apps/shop": { kind: "App", metadata: { name: "shop", namespace: "team" }, spec: { routes: [] } },
   };
   const server = Bun.serve({
@@ -64,9 +65,10 @@ test("an app's deletion ends the push that runs and those that wait behind it, a
   await using versity = await startVersity();
   using api = apiServer();
   const { store } = versity;
-  const config = { registryKey: { kid: "key" } } as Config;
+  const config = {} as Config;
+  const registry = { pullLogin: async () => ({ id: "key", config: async () => "" }) } as Partial<ImageRegistry> as ImageRegistry;
   const locks = new Locks();
-  const deps: Deps = { kube: api.kube, store, sources: new Sources(store, locks), locks, config, log: () => {} };
+  const deps: Deps = { kube: api.kube, registry, store, sources: new Sources(store, locks), locks, config, log: () => {} };
   const runner = new Runner(deps, new Tenants(deps), new AbortController().signal);
   runner.start(revision(1));
   runner.start(revision(2, { image: "registry/team/shop@sha256:00" }));

@@ -14,6 +14,7 @@ import { type Config, readConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { Collector } from "./gc/collector.ts";
 import { collectDaily } from "./gc/daily.ts";
+import { openRegistry } from "./images/open.ts";
 import { Locks } from "./locks.ts";
 import type { Log } from "./log.ts";
 import { ownFault } from "./own-fault.ts";
@@ -33,7 +34,8 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   const kube = new Kube(await inCluster());
   const store = await storeWhenUp(config, log, stop);
   const locks = new Locks();
-  const deps: Deps = { kube, store, sources: new Sources(store, locks), locks, config, log };
+  const registry = openRegistry(config, kube);
+  const deps: Deps = { kube, registry, store, sources: new Sources(store, locks), locks, config, log };
   const tenants = new Tenants(deps);
   const runner = new Runner(deps, tenants, stop);
   const auth = new Auth(kube, config.registryKey);
@@ -96,7 +98,7 @@ async function keepUp(follow: () => Promise<void>, log: Log, stop: AbortSignal):
 async function storeWhenUp(config: Config, log: Log, stop: AbortSignal): Promise<ObjectStore> {
   for (;;) {
     try {
-      return await openStore(config.s3, config.ca);
+      return await openStore(config.s3);
     } catch (error) {
       stop.throwIfAborted();
       log("waiting for the S3 store", { error });

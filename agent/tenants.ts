@@ -2,7 +2,7 @@ import { Fault } from "#shared/fault";
 import type { V1Namespace } from "#shared/kube/objects";
 import { watch } from "#shared/kube/watch";
 import type { Deps } from "./deps.ts";
-import { KEY_ID, MANAGED, PULL_SECRET } from "./objects/meta.ts";
+import { MANAGED, PULL_LOGIN, PULL_SECRET } from "./objects/meta.ts";
 import { pullSecret, tenantBinding } from "./objects/tenant.ts";
 
 const BINDING_RETRY_MS = 50;
@@ -85,11 +85,11 @@ export class Tenants {
   }
 
   async #setUp(name: string): Promise<void> {
-    const { kube, config } = this.#deps;
+    const { kube, registry } = this.#deps;
     await kube.apply(tenantBinding(name));
     const present = await onceAllowed(() => kube.get({ apiVersion: "v1", kind: "Secret", namespace: name, name: PULL_SECRET }));
-    // A signature differs each time it is made, so the Secret is written again only for another key.
-    if (present?.metadata?.annotations?.[KEY_ID] !== config.registryKey.kid) await kube.apply(await pullSecret(name, config));
+    const login = await registry.pullLogin(name);
+    if (present?.metadata?.annotations?.[PULL_LOGIN] !== login.id) await kube.apply(await pullSecret(name, login));
   }
 
   #forget(name: string): void {

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { temporaryFolder } from "#test/temporary";
 import { hostsToml, removeTrust, runTrustNodes, writeTrust } from "./trust-nodes.ts";
 
-const trust = { registry: "registry.davit.svc.cluster.local:5000", address: "10.96.0.7" };
+const trust = { registry: "registry.davit.svc.cluster.local:5000", address: "10.96.0.7", plainHttp: false };
 
 test("hosts.toml maps the registry's name to its address, with the CA beside it", () => {
   expect(Bun.TOML.parse(hostsToml(trust))).toEqual({
     server: "https://registry.davit.svc.cluster.local:5000",
     host: { "https://10.96.0.7:5000": { capabilities: ["pull", "resolve"], ca: "ca.crt" } },
   });
-  expect(hostsToml({ ...trust, address: "fd00::7" })).toContain('"https://[fd00::7]:5000"');
+  expect(hostsToml({ ...trust, address: "fd00::7", plainHttp: false })).toContain('"https://[fd00::7]:5000"');
 });
 
 test("writes once, again after an edit, a new address or a new CA, and leaves no other file", async () => {
@@ -21,7 +21,7 @@ test("writes once, again after an edit, a new address or a new CA, and leaves no
   expect(await writeTrust(folder.path, trust, "CA 1")).toBe("unchanged");
   expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
   expect(await readFile(join(own, "ca.crt"), "utf8")).toBe("CA 2");
-  expect(await writeTrust(folder.path, { ...trust, address: "10.96.0.8" }, "CA 2")).toBe("written");
+  expect(await writeTrust(folder.path, { ...trust, address: "10.96.0.8", plainHttp: false }, "CA 2")).toBe("written");
   await writeFile(join(own, "hosts.toml"), `${hostsToml(trust)}skip_verify = true\n`);
   expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
   expect(await readFile(join(own, "hosts.toml"), "utf8")).toBe(hostsToml(trust));

@@ -13,17 +13,19 @@ const LOOK_MS = 5000;
 const Environment = z.object({
   /** host:port, as image names have it. */
   DAVIT_REGISTRY: z.string().min(1),
-  /** The registry Service's ClusterIP: nodes cannot resolve cluster names. */
+  /** The registry Service's ClusterIP, since nodes cannot resolve cluster names; of an external one its host. */
   DAVIT_REGISTRY_ADDRESS: z.string().min(1),
   /** Folders of the node, mounted at the same path, with `:` between. */
   DAVIT_CERTS_DIRS: z.string().min(1),
-  DAVIT_TRUST_CA: z.string().default("/etc/davit/trust/ca.crt"),
+  DAVIT_REGISTRY_PLAIN_HTTP: z.stringbool().default(false),
+  DAVIT_TRUST_CA: z.string().default("/etc/davit/trust/registry.crt"),
   DAVIT_HEALTH_PORT: z.coerce.number<string>().default(8081),
 });
 
 export interface NodeTrust {
   registry: string;
   address: string;
+  plainHttp: boolean;
   certsDirs: string[];
 }
 
@@ -38,7 +40,12 @@ export async function runTrustNodes(
 ): Promise<void> {
   const { signal, log } = options;
   const values = Environment.parse(env);
-  const trust = { registry: values.DAVIT_REGISTRY, address: values.DAVIT_REGISTRY_ADDRESS, certsDirs: values.DAVIT_CERTS_DIRS.split(":") };
+  const trust: NodeTrust = {
+    registry: values.DAVIT_REGISTRY,
+    address: values.DAVIT_REGISTRY_ADDRESS,
+    plainHttp: values.DAVIT_REGISTRY_PLAIN_HTTP,
+    certsDirs: values.DAVIT_CERTS_DIRS.split(":"),
+  };
   const remove = args.includes("--remove");
   let settled = false;
   const step = async () => {
@@ -75,20 +82,21 @@ async function removeAll(trust: NodeTrust, log: Log): Promise<boolean> {
 }
 
 /** hosts.toml as containerd reads it; a relative `ca` is looked for beside it. */
-export function hostsToml(trust: Pick<NodeTrust, "registry" | "address">): string {
-  const port = trust.registry.split(":")[1] ?? "443";
+export function hostsToml(trust: Omit<NodeTrust, "certsDirs">): string {
+  const scheme = trust.plainHttp ? "http" : "https";
+  const port = /:(\d+)$/.exec(trust.registry)?.[1] ?? (trust.plainHttp ? "80" : "443");
   const address = trust.address.includes(":") ? `[${trust.address}]` : trust.address;
   return `${HEADER}
-server = "https://${trust.registry}"
+server = "${scheme}://${trust.registry}"
 
-[host."https://${address}:${port}"]
+[host."${scheme}://${address}:${port}"]
   capabilities = ["pull", "resolve"]
   ca = "ca.crt"
 `;
 }
 
 /** Makes `<folder>/<registry>/` say what it should. The CA comes first: a hosts.toml never names a file that is not there. */
-export async function writeTrust(folder: string, trust: Pick<NodeTrust, "registry" | "address">, ca: string): Promise<TrustState> {
+export async function writeTrust(folder: string, trust: Omit<NodeTrust, "certsDirs">, ca: string): Promise<TrustState> {
   const own = join(folder, trust.registry);
   const present = await readOrNothing(join(own, "hosts.toml"));
   if (present !== undefined && !present.startsWith(HEADER)) return "foreign";

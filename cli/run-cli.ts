@@ -35,7 +35,7 @@ function isVersion(argv: readonly string[]): boolean {
 
 async function understand(cli: Cli<Context>, argv: readonly string[], context: Context): Promise<Command<Context> | Error> {
   try {
-    const command = cli.process([...argv], context);
+    const command = cli.process(unbound(argv), context);
     if (argv.some((word) => word === "" || word.endsWith("="))) {
       const { checkEmpty } = await import("./report/usage.ts");
       checkEmpty(argv, cli.definitions());
@@ -44,6 +44,15 @@ async function understand(cli: Cli<Context>, argv: readonly string[], context: C
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+/** clipanion takes no `--s3-bucket=NAME`, for the digit in it, but `--s3-bucket NAME`. */
+function unbound(argv: readonly string[]): string[] {
+  const end = argv.indexOf("--");
+  return argv.flatMap((word, index) => {
+    const [, name, value] = (end < 0 || index < end) && /\d/.test(word) ? (/^(--[a-z]+\d[a-z0-9-]*)=(.*)$/s.exec(word) ?? []) : [];
+    return name === undefined || value === undefined ? [word] : [name, value];
+  });
 }
 
 async function complain(error: Error, argv: readonly string[], context: Context): Promise<number> {

@@ -4,10 +4,10 @@ import type { Fault } from "#shared/fault";
 import type { GarbageItem } from "#shared/garbage";
 import { waitFor } from "#shared/kube/watch";
 import { getApp, listRevisions } from "../apps.ts";
+import { openRegistry } from "../images/open.ts";
 import { STAGING } from "../objects/meta.ts";
 import { stagingVolume } from "../objects/staging.ts";
 import { DAVIT_API } from "../objects/types.ts";
-import { readStorage } from "../registry-storage.ts";
 import { Removals } from "../remove.ts";
 import { keys } from "../store/keys.ts";
 import { type Tenant, Tenants } from "../tenants.ts";
@@ -75,7 +75,7 @@ test("an app that is deleted leaves nothing, and its neighbour everything", asyn
   const removals = new Removals(world.deps, world.runner, world.collector);
   await removals.remove("remove", "gone");
 
-  expect((await readStorage(world.deps.config, "remove")).map(({ name }) => name)).toEqual(["remove/kept", "remove/kept/cache"]);
+  expect((await world.deps.registry.read("remove")).map(({ name }) => name)).toEqual(["remove/kept", "remove/kept/cache"]);
   const left = await stored(team);
   expect(left.filter((key) => key.includes("gone"))).toEqual([]);
   expect(left.filter((key) => key.startsWith("trees/"))).toEqual([
@@ -86,13 +86,14 @@ test("an app that is deleted leaves nothing, and its neighbour everything", asyn
 
   await removals.remove("remove", "kept");
   expect(await stored(team)).toEqual([]);
-  expect(await readStorage(world.deps.config, "remove")).toEqual([]);
+  expect(await world.deps.registry.read("remove")).toEqual([]);
 }, 60_000);
 
 test("a deletion that finds the registry away says so, and goes on when it is back", async () => {
   const team = await world.tenant("away");
   await world.push(team, "shop", { own: fresh() });
-  const deps = { ...world.deps, config: { ...world.deps.config, registry: "localhost:1" } };
+  const registry = openRegistry({ ...world.deps.config, registry: { kind: "built-in", host: "localhost:1" } }, world.deps.kube);
+  const deps = { ...world.deps, registry };
   const without = new Removals(deps, world.runner, new Collector(deps, new Tenants(deps), () => []), 0);
   const failed = await without.remove("away", "shop").catch((error: Fault) => error);
   expect(failed).toMatchObject({

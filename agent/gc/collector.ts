@@ -2,7 +2,6 @@ import type { GarbageItem } from "#shared/garbage";
 import type { Deps } from "../deps.ts";
 import { Joined } from "../joined.ts";
 import type { ImageName } from "../registry/storage-api.ts";
-import { sweepStorage } from "../registry-storage.ts";
 import type { Tenant, Tenants } from "../tenants.ts";
 import type { AppKey } from "../warm-pods.ts";
 import { collectOrphans, forgetTenant } from "./orphans.ts";
@@ -52,8 +51,8 @@ export class Collector {
   }
 
   async #sweep(without: ImageName[], dryRun: boolean): Promise<GarbageItem[]> {
-    const { blobs, bytes } = await sweepStorage(this.#deps.config, { without, dryRun }, this.#busy);
-    const ref = `${blobs} of ${this.#deps.config.registry}`;
+    const { blobs, bytes } = await this.#deps.registry.sweep({ without, dryRun }, this.#busy);
+    const ref = `${blobs} of ${this.#deps.registry.name}`;
     return blobs === 0 ? [] : [{ what: "layers", ref, action: "collect", why: "no image is made of them", bytes }];
   }
 }

@@ -2,9 +2,9 @@ import type { Kube } from "#shared/kube/client";
 import type { V1Deployment } from "#shared/kube/objects";
 import type { Deps } from "../deps.ts";
 import { byDigest, byTag, parseImage } from "../image/reference.ts";
+import { ownName } from "../images/image-registry.ts";
 import { LABEL } from "../objects/meta.ts";
 import { type App, DAVIT_API, type Revision } from "../objects/types.ts";
-import { readStorage } from "../registry-storage.ts";
 import { keys } from "../store/keys.ts";
 import type { StoredObject } from "../store/object-store.ts";
 import type { AppFacts, RecordFacts, RevisionFacts, TenantFacts } from "./facts.ts";
@@ -27,9 +27,9 @@ export interface StoredPacks {
 
 /** What may be garbage is read before what keeps things from being garbage: what is made in between is no candidate. */
 export async function readTenant(deps: Deps, scope: Scope): Promise<{ facts: TenantFacts; stored: StoredPacks }> {
-  const { kube, config, store } = deps;
+  const { kube, registry, store } = deps;
   const { name: namespace, uid, keepRevisions } = scope;
-  const [repositories, objects] = await Promise.all([readStorage(config, namespace), store.look(keys.tenant(uid))]);
+  const [repositories, objects] = await Promise.all([registry.read(namespace), store.look(keys.tenant(uid))]);
   const below = (kind: string) => objects.flatMap((object) => tail(object, `${keys.tenant(uid)}${kind}/`));
   const secrets = Number.isFinite(keepRevisions) ? await readEnvSecrets(kube, namespace) : [];
   const deployments = Number.isFinite(keepRevisions) ? await kube.list<V1Deployment>({ apiVersion: "apps/v1", kind: "Deployment", namespace }) : [];
@@ -37,14 +37,14 @@ export async function readTenant(deps: Deps, scope: Scope): Promise<{ facts: Ten
     kube.list<App>({ apiVersion: DAVIT_API, kind: "App", namespace }),
     kube.list<Revision>({ apiVersion: DAVIT_API, kind: "Revision", namespace }),
   ]);
-  const inRegistry = (image: string) => (image.startsWith(`${config.registry}/`) ? [image.slice(config.registry.length + 1)] : []);
+  const inRegistry = (image: string) => ownName(registry, image) ?? [];
   return {
     facts: {
       now: Date.now(),
       namespace,
       keepRevisions,
       apps: apps.filter(({ metadata }) => !metadata.deletionTimestamp).map((app) => appFacts(app, imagesOf(deployments, app).flatMap(inRegistry))),
-      revisions: revisions.map((revision) => revisionFacts(revision, inRegistry(imageOf(revision))[0])),
+      revisions: revisions.map((revision) => revisionFacts(revision, ownName(registry, imageOf(revision)))),
       repositories,
       trees: below("trees").map(({ rest, bytes }) => ({ id: rest, bytes })),
       offers: below("offers").map(({ rest, at }) => ({ tree: rest, at })),

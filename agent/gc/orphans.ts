@@ -5,7 +5,6 @@ import type { Ref } from "#shared/kube/resource";
 import type { Deps } from "../deps.ts";
 import { LABEL, STAGING } from "../objects/meta.ts";
 import { type App, DAVIT_API } from "../objects/types.ts";
-import { readStorage, removeImages } from "../registry-storage.ts";
 import { keys } from "../store/keys.ts";
 import { listMetadata } from "./list-metadata.ts";
 import { judgeOrphans, type OrphanFacts, type StagedFacts } from "./orphan-policy.ts";
@@ -28,11 +27,7 @@ export async function collectOrphans(deps: Deps, dryRun: boolean): Promise<Garba
     items.push(item("namespace", uid, keep, why, bytes));
   }
   items.push(...images.map(({ of, keep, why }) => item("image", `${of.repository}@${of.digest}`, keep, why, null)));
-  if (!dryRun)
-    await removeImages(
-      deps.config,
-      images.map(({ of }) => of),
-    );
+  if (!dryRun) await deps.registry.remove(images.map(({ of }) => of));
   return items;
 }
 
@@ -49,11 +44,11 @@ export async function forgetTenant({ store, sources, locks }: Deps, uid: string,
 }
 
 /** What may be left behind is read first: an app is there before anything is made for it. */
-async function readOrphans({ kube, store, config }: Deps): Promise<OrphanFacts> {
+async function readOrphans({ kube, store, registry }: Deps): Promise<OrphanFacts> {
   const [staged, stored, repositories] = await Promise.all([
     Promise.all((Object.keys(STAGED) as StagedFacts["kind"][]).map((kind) => readStaged(kube, kind))),
     store.folders(keys.tenants),
-    readStorage(config),
+    registry.read(),
   ]);
   const [namespaces, apps] = await Promise.all([
     kube.list<V1Namespace>({ apiVersion: "v1", kind: "Namespace" }),

@@ -1,8 +1,8 @@
 import type { GarbageItem } from "#shared/garbage";
 import type { Deps } from "../deps.ts";
+import type { Left } from "../images/image-registry.ts";
 import { revisionName } from "../objects/meta.ts";
 import { DAVIT_API } from "../objects/types.ts";
-import { removeImages } from "../registry-storage.ts";
 import { keys } from "../store/keys.ts";
 import { readTenant, type Scope } from "./inventory.ts";
 import { judgePacks, removePacks } from "./packs.ts";
@@ -28,13 +28,13 @@ async function collectOnce(deps: Deps, scope: Scope, dryRun: boolean): Promise<{
   const { facts, stored } = await readTenant(deps, scope);
   const verdicts = judgeTenant(facts);
   const packs = await judgePacks(deps, scope.uid, stored, verdicts);
-  if (!dryRun) await remove(deps, scope, verdicts, packs.verdicts);
-  return { items: itemsOf(scope.name, verdicts, packs.verdicts), more: packs.more };
+  const left = dryRun ? [] : await remove(deps, scope, verdicts, packs.verdicts);
+  return { items: withLeft(itemsOf(scope.name, verdicts, packs.verdicts), left), more: packs.more };
 }
 
 /** The revisions first: what is left of one, should this be interrupted, belongs to nobody and goes the next time. */
-async function remove(deps: Deps, { name: namespace, uid }: Scope, verdicts: TenantVerdicts, packs: readonly PackVerdict[]): Promise<void> {
-  const { kube, store, config } = deps;
+async function remove(deps: Deps, { name: namespace, uid }: Scope, verdicts: TenantVerdicts, packs: readonly PackVerdict[]): Promise<Left[]> {
+  const { kube, store, registry } = deps;
   for (const { app, number } of collected(verdicts.revisions)) {
     await kube.remove({ apiVersion: DAVIT_API, kind: "Revision", namespace, name: revisionName(app, number) });
   }
@@ -43,7 +43,16 @@ async function remove(deps: Deps, { name: namespace, uid }: Scope, verdicts: Ten
   await store.remove(collected(verdicts.offers).map(({ tree }) => keys.offer(uid, tree)));
   await store.remove(collected(verdicts.trees).map(({ id }) => keys.tree(uid, id)));
   await removePacks(deps, uid, packs);
-  await removeImages(config, collected(verdicts.images));
+  return await registry.remove(collected(verdicts.images));
+}
+
+/** What the registry would not let go is there still, whatever was decided. */
+function withLeft(items: readonly GarbageItem[], left: readonly Left[]): GarbageItem[] {
+  const reasons = new Map(left.map((image) => [refOf(image).ref, image.why]));
+  return items.map((item) => {
+    const why = reasons.get(item.ref);
+    return why === undefined ? item : { ...item, action: "keep", why: `${item.why}, but ${why}` };
+  });
 }
 
 function collected<T>(verdicts: readonly Verdict<T>[]): T[] {

@@ -6,7 +6,7 @@ import { aborted } from "../aborted.ts";
 import type { Config } from "../config.ts";
 import { guardedResolve, type Resolve } from "../fetch/guard.ts";
 import { bodyOf, guardedRequest } from "../guarded-request.ts";
-import { MANIFESTS } from "../registry-client.ts";
+import { MANIFESTS } from "../images/image-registry.ts";
 import { apiOf, type ImageReference } from "./reference.ts";
 
 /** What a registry knows of an image. `unknown`: it could not be asked, or told nothing without a credential. */

@@ -12,8 +12,8 @@ export const STAGING_POD = {
 } as const;
 export const MANAGED = "davit.dev/managed";
 export const PULL_SECRET = "davit-pull";
-/** On a pull secret: which key signed it. */
-export const KEY_ID = "davit.dev/registry-key";
+/** On a pull secret: which login it holds. */
+export const PULL_LOGIN = "davit.dev/pull-login";
 /** Set on an App until all that lies outside its namespace is gone. */
 export const FINALIZER = "davit.dev/cleanup";
 

@@ -1,7 +1,6 @@
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
-import type { Config } from "../config.ts";
-import { pullDockerConfig } from "../registry-client.ts";
-import { KEY_ID, PULL_SECRET } from "./meta.ts";
+import type { ImageRegistry } from "../images/image-registry.ts";
+import { PULL_LOGIN, PULL_SECRET } from "./meta.ts";
 
 const labels = { "app.kubernetes.io/managed-by": "davit" };
 
@@ -17,13 +16,13 @@ export function tenantBinding(namespace: string): KubeObject {
   return binding;
 }
 
-/** The credential with which nodes pull this tenant's images, and no other's. */
-export async function pullSecret(namespace: string, config: Config): Promise<V1Secret> {
+/** The credential with which nodes pull this tenant's images. */
+export async function pullSecret(namespace: string, { id, config }: Awaited<ReturnType<ImageRegistry["pullLogin"]>>): Promise<V1Secret> {
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name: PULL_SECRET, namespace, labels, annotations: { [KEY_ID]: config.registryKey.kid } },
+    metadata: { name: PULL_SECRET, namespace, labels, annotations: { [PULL_LOGIN]: id } },
     type: "kubernetes.io/dockerconfigjson",
-    data: { ".dockerconfigjson": btoa(await pullDockerConfig(config, namespace)) },
+    data: { ".dockerconfigjson": btoa(await config()) },
   };
 }

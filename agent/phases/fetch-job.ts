@@ -72,7 +72,7 @@ async function freeJobName(run: Run): Promise<string> {
   return freeName(`${stagingName(namespace, app)}-f${revision}`, taken.flat());
 }
 
-async function makeOrder({ config, revision, kube }: Run, source: GitSource): Promise<FetchOrder> {
+async function makeOrder({ config, registry, revision, kube }: Run, source: GitSource): Promise<FetchOrder> {
   const { name, namespace } = revision.metadata;
   const token = await mintFetchToken(config.registryKey, { namespace, revision: name }, TOKEN_SECONDS);
   const credential = await pickCredential(kube, namespace, source);
@@ -81,7 +81,7 @@ async function makeOrder({ config, revision, kube }: Run, source: GitSource): Pr
     ...(source.revision === undefined ? {} : { revision: source.revision }),
     ...(credential ? { credential } : {}),
     agent: { url: AGENT_URL, ca: config.ca, token: token.reveal(), namespace },
-    refused: ownHosts(config),
+    refused: ownHosts(registry.host, config.s3.endpoint),
   };
 }
 

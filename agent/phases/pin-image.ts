@@ -2,8 +2,8 @@ import { Fault } from "#shared/fault";
 import { addressesOf } from "../fetch/guard.ts";
 import { askDigest } from "../image/digest.ts";
 import { byDigest, byTag, type ImageReference, parseImage } from "../image/reference.ts";
+import { ownName } from "../images/image-registry.ts";
 import { ownHosts } from "../own-hosts.ts";
-import { findDigest } from "../registry-client.ts";
 import type { Note, Run } from "../run.ts";
 
 /**
@@ -13,8 +13,9 @@ import type { Note, Run } from "../run.ts";
  */
 export async function pinImage(run: Run, image: string, note: Note): Promise<string> {
   const reference = parseImage(image);
-  if (reference.registry === run.config.registry) return await ownImage(run, image, reference);
-  const refused = await addressesOf(ownHosts(run.config));
+  const own = ownName(run.registry, `${reference.registry}/${reference.repository}`);
+  if (own !== undefined) return await ownImage(run, image, reference, own);
+  const refused = await addressesOf(ownHosts(run.registry.host, run.config.s3.endpoint));
   const found = await askDigest(reference, { mirrors: run.config.mirrors, refused, stop: run.signal });
   if (found.kind === "missing") throw notFound(image, `${found.where} has no image ${image}`);
   if (found.kind === "digest") {
@@ -28,10 +29,10 @@ export async function pinImage(run: Run, image: string, note: Note): Promise<str
 }
 
 /** One that davit built; the nodes pull those of their own namespace only. */
-async function ownImage({ config, tenant, signal }: Run, image: string, reference: ImageReference): Promise<string> {
-  const { repository, tag, digest } = reference;
+async function ownImage({ registry, tenant, signal }: Run, image: string, reference: ImageReference, repository: string): Promise<string> {
+  const { tag, digest } = reference;
   const reachable = repository.startsWith(`${tenant.name}/`);
-  const found = reachable ? await findDigest(config, repository, digest ?? tag, signal) : undefined;
+  const found = reachable ? await registry.findDigest(repository, digest ?? tag, signal) : undefined;
   if (found) return byDigest(reference, found);
   throw notFound(image, `namespace '${tenant.name}' has no image ${image}`);
 }

@@ -5,9 +5,9 @@ import { pathOf } from "#shared/kube/resource";
 import { watch } from "#shared/kube/watch";
 import { lines } from "#shared/lines";
 import { pause } from "#shared/within";
+import { repositoryOf, type Wire } from "../images/image-registry.ts";
 import { STAGING } from "../objects/meta.ts";
 import { STAGE_PATHS } from "../objects/staging.ts";
-import { buildDockerConfig, repositoryOf } from "../registry-client.ts";
 import type { Run } from "../run.ts";
 import { type StageOrder, StageReport } from "../stage/order.ts";
 import { hasEnded } from "./job-pod.ts";
@@ -60,24 +60,24 @@ function buildName(run: Run): string {
 }
 
 async function makeOrder(run: Run): Promise<StageOrder> {
-  const { revision, config } = run;
+  const { revision, registry } = run;
   return {
     build: buildName(run),
     source: await sourceUrl(run),
     args: kanikoArgs(run),
-    dockerConfig: await buildDockerConfig(config, revision.metadata.namespace, revision.spec.app),
+    dockerConfig: await registry.buildLogin(revision.metadata.namespace, revision.spec.app),
   };
 }
 
 function kanikoArgs(run: Run): string[] {
-  const { config, revision } = run;
-  const repository = repositoryOf(config, revision.metadata.namespace, revision.spec.app);
+  const { config, registry, revision } = run;
+  const repository = repositoryOf(registry, revision.metadata.namespace, revision.spec.app);
   return [
     `--context=dir://${STAGE_PATHS.source}`,
     "--dockerfile=Dockerfile",
     `--destination=${repository}:${revision.spec.number}`,
     `--digest-file=${STAGE_PATHS.run}/digest`,
-    `--registry-certificate=${config.registry}=${STAGE_PATHS.trust}/ca.crt`,
+    ...wireArgs(registry),
     "--cache=true",
     `--cache-repo=${repository}/cache`,
     "--cleanup",
@@ -93,6 +93,12 @@ function kanikoArgs(run: Run): string[] {
     ]),
     ...Object.entries(revision.spec.buildArgs).map(([name, value]) => `--build-arg=${name}=${value}`),
   ];
+}
+
+/** How kaniko trusts the registry. */
+function wireArgs({ host, wire }: { host: string; wire: Wire }): string[] {
+  if (wire === "public") return [];
+  return [wire === "plain" ? `--insecure-registry=${host}` : `--registry-certificate=${host}=${STAGE_PATHS.trust}/registry.crt`];
 }
 
 /**

@@ -1,8 +1,8 @@
 import { Fault, type FaultWire } from "#shared/fault";
 import { getRevision, listRevisions, patchRevision } from "../apps.ts";
+import { hasImage, repositoryOf } from "../images/image-registry.ts";
 import { LABEL } from "../objects/meta.ts";
 import type { Revision } from "../objects/types.ts";
-import { hasImage, imageOf } from "../registry-client.ts";
 import { beginPhase, checkpoint, deadline, endPhase, type Note, phase, type Run } from "../run.ts";
 import type { StageReport } from "../stage/order.ts";
 import { buildFault } from "./build-fault.ts";
@@ -62,7 +62,7 @@ async function earlierBuild(run: Run): Promise<Revision | undefined> {
   const { namespace, labels } = run.revision.metadata;
   const revisions = await listRevisions(run.kube, namespace, run.revision.spec.app);
   const same = revisions.find((revision) => revision.metadata.labels?.[LABEL.buildKey] === labels?.[LABEL.buildKey] && revision.status?.image);
-  return same?.status?.image && (await hasImage(run.config, same.status.image, run.signal)) ? same : undefined;
+  return same?.status?.image && (await hasImage(run.registry, same.status.image, run.signal)) ? same : undefined;
 }
 
 function reuse(earlier: Revision, note: Note): string {
@@ -126,9 +126,9 @@ function hydrated(run: Run, report: Extract<StageReport, { type: "hydrated" }>):
 
 async function built(run: Run, report: Extract<StageReport, { type: "built" }>, lines: readonly string[]): Promise<string> {
   if (report.exit !== 0 || !report.digest) throw buildFault(report.exit, lines);
-  const image = imageOf(run.config, run.revision.metadata.namespace, run.revision.spec.app, report.digest);
+  const image = `${repositoryOf(run.registry, run.revision.metadata.namespace, run.revision.spec.app)}@${report.digest}`;
   // The truth that a build ended well is the registry's.
-  if (!(await hasImage(run.config, image, run.signal)))
+  if (!(await hasImage(run.registry, image, run.signal)))
     throw new Fault("registry_unavailable", "the build ended, but the registry does not have its image");
   endPhase(run, "stage");
   return image;

@@ -1,8 +1,9 @@
 import { Agent } from "node:https";
-import { Client, S3Error } from "minio";
+import { Client, IamAwsProvider, S3Error } from "minio";
 import { Fault } from "#shared/fault";
-import { within } from "#shared/within";
-import type { Config } from "../config.ts";
+import type { S3Place } from "#shared/places";
+import { type Guard, guardOf } from "./guard.ts";
+import { keys } from "./keys.ts";
 
 /** How long a presigned URL works: longer than any build may take to start reading. */
 export const PRESIGN_SECONDS = 3600;
@@ -34,28 +35,40 @@ export interface ObjectStore {
   presign(key: string): Promise<string>;
 }
 
-/** Opens the bucket, making it when it is not there. @throws Fault store_unavailable, store_full from every operation */
-export async function openStore(config: Config["s3"], ca: string, requestMs = REQUEST_MS): Promise<ObjectStore> {
-  const useSSL = config.endpoint.protocol === "https:";
+/**
+ * Opens the bucket, making it when it is not there.
+ * @throws Fault store_unavailable, store_full from every operation; `details.s3` has S3's own code for what went wrong
+ */
+export async function openStore(place: S3Place, requestMs = REQUEST_MS): Promise<ObjectStore> {
+  const { endpoint, bucket, region, pathStyle, ca, credentials } = place;
+  const useSSL = endpoint.protocol === "https:";
   const minio = new Client({
-    endPoint: config.endpoint.hostname,
-    port: Number(config.endpoint.port || (useSSL ? 443 : 80)),
+    endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(endpoint.port || (useSSL ? 443 : 80)),
     useSSL,
-    accessKey: config.accessKey.reveal(),
-    secretKey: config.secretKey.reveal(),
-    region: "us-east-1",
-    pathStyle: true,
-    ...(useSSL ? { transportAgent: new Agent({ ca, keepAlive: true, maxSockets: 64 }) } : {}),
+    region,
+    pathStyle,
+    ...(credentials === "environment"
+      ? { credentialsProvider: new IamAwsProvider({}) }
+      : { accessKey: credentials.accessKey.reveal(), secretKey: credentials.secretKey.reveal() }),
+    ...(useSSL ? { transportAgent: new Agent({ ...(ca ? { ca } : {}), keepAlive: true, maxSockets: 64 }) } : {}),
+    // Its own retries hide what S3 answered, and print.
+    retryOptions: { disableRetry: true },
   });
-  const { bucket } = config;
   const guard = guardOf(requestMs);
-  await guard(async () => {
-    if (!(await minio.bucketExists(bucket))) await minio.makeBucket(bucket);
-  });
+  await guard(() => openBucket(minio, place));
   return s3Store(minio, bucket, guard);
 }
 
-type Guard = <T>(work: () => Promise<T>) => Promise<T>;
+/** By listing, because a request for the head alone is never told why it was refused. */
+async function openBucket(minio: Client, { bucket, region }: S3Place): Promise<void> {
+  try {
+    for await (const _ of minio.listObjectsV2(bucket, keys.lastCollected, false)) return;
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.code !== "NoSuchBucket") throw error;
+    await minio.makeBucket(bucket, region);
+  }
+}
 
 function s3Store(minio: Client, bucket: string, guard: Guard): ObjectStore {
   const objects = (prefix: string) =>
@@ -102,28 +115,4 @@ function absent<T>(value: T): (error: unknown) => T {
     if (error instanceof Fault && ABSENT.has(error.details["s3"] ?? "")) return value;
     throw error;
   };
-}
-
-/** Gives every failure of the store, its silence included, as a Fault. */
-function guardOf(requestMs: number): Guard {
-  return async <T>(work: () => Promise<T>) => {
-    try {
-      const answer = await within(
-        requestMs,
-        work().then((value) => ({ value })),
-      );
-      if (!answer) throw new Error(`it did not answer within ${requestMs / 1000} s`);
-      return answer.value;
-    } catch (cause) {
-      throw storeFault(cause);
-    }
-  };
-}
-
-function storeFault(cause: unknown): Fault {
-  const code = cause instanceof S3Error ? (cause.code ?? "") : ((cause as { code?: string }).code ?? "");
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const full = /quota|storagefull|insufficient|no space|ENOSPC/i.test(`${code} ${reason}`);
-  const message = full ? "the S3 store is full" : `the S3 store failed: ${reason}`;
-  return new Fault(full ? "store_full" : "store_unavailable", message, { cause, details: { s3: code } });
 }

@@ -2,9 +2,9 @@ import { dirname, resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { ImageRef, UserName } from "#shared/app";
 import { Fault } from "#shared/fault";
+import type { Credentials } from "#shared/oci/authorize";
 import { VERSION } from "#shared/version";
 import { BaseCommand } from "../command.ts";
-import type { Credentials } from "../image/registry-auth.ts";
 import { isFolder } from "../manifest/find.ts";
 import { readStdin } from "../stdin.ts";
 

@@ -1,9 +1,9 @@
 import { Command, Option } from "clipanion";
-import { ClusterCommand } from "../command.ts";
 import type { InstallFlags } from "../install/options.ts";
+import { PlacesCommand } from "../places-command.ts";
 
 /** `davit install`: puts davit into a cluster, or brings an installation up to date. */
-export class InstallCommand extends ClusterCommand {
+export class InstallCommand extends PlacesCommand {
   static override paths = [["install"]];
   static override usage = Command.Usage({
     category: "Install",
@@ -13,6 +13,14 @@ export class InstallCommand extends ClusterCommand {
     examples: [
       ["With a wildcard DNS name that leads to the ingress", "davit install --domain apps.example.com"],
       ["See every object first", "davit install --domain apps.example.com --dry-run"],
+      [
+        "With an S3 store of your own",
+        "davit install --domain apps.example.com --s3-endpoint https://s3.example.com --s3-bucket davit --s3-secret s3-key --dry-run",
+      ],
+      [
+        "With a registry of your own",
+        "davit install --domain apps.example.com --registry registry.example.com/davit --registry-secret registry-login --dry-run",
+      ],
     ],
   });
 
@@ -44,11 +52,13 @@ export class InstallCommand extends ClusterCommand {
     const kube = await this.kube();
     const ask = (suggestion?: string) => this.context.ask(`Domain for apps${suggestion ? ` [${suggestion}]` : ""}: `);
     const keepRevisions = this.keepRevisions === undefined ? undefined : parseWhole("--keep-revisions", this.keepRevisions, 1, 1000);
-    const prepared = await prepare(kube, { ...this.flags(), keepRevisions }, this.context.isTTY && !this.yes ? ask : undefined);
+    const { given, ...places } = await this.saidPlaces();
+    const askDomain = this.context.isTTY && !this.yes ? ask : undefined;
+    const prepared = await prepare(kube, { ...this.flags(), ...places, keepRevisions }, { askDomain, given });
     if (this.dryRun) {
       const { renderYaml } = await import("../install/render.ts");
       const objects = preview(prepared);
-      this.print(objects, () => renderYaml(objects));
+      this.print(objects, () => renderYaml(objects, prepared.options));
       return 0;
     }
     const { context } = this;

@@ -1,11 +1,11 @@
 import { rootCertificates } from "node:tls";
 import { Fault } from "#shared/fault";
+import { authorize, type Credentials } from "#shared/oci/authorize";
 import type { Blob } from "#shared/oci/blob";
 import { parseChallenge } from "#shared/oci/challenge";
 import { type Image, MEDIA_TYPES } from "#shared/oci/image";
 import { isUntrusted } from "#shared/untrusted";
 import type { Reference } from "./reference.ts";
-import { authorize, type Credentials } from "./registry-auth.ts";
 
 export type PushOptions = {
   credentials?: Credentials;
@@ -68,9 +68,8 @@ class Registry {
     if (first.status !== 401) return first;
     const challenge = parseChallenge(first.headers.get("www-authenticate") ?? "");
     await first.body?.cancel();
-    this.#authorization = await authorize(challenge, this.#base, this.#reference.repository, this.#options.credentials, (to, request) =>
-      this.#send(to, request),
-    );
+    const scope = { repository: this.#reference.repository, actions: "pull,push" };
+    this.#authorization = await authorize(challenge, this.#base, scope, this.#options.credentials, (to, request) => this.#send(to, request));
     return this.#send(url, this.#authorized(url, init()));
   }
 

@@ -1,4 +1,5 @@
 import type { Ref } from "#shared/kube/resource";
+import type { InstallOptions } from "./options.ts";
 
 /** What an installation consists of, in the order in which one needs the other. */
 export const COMPONENTS = [
@@ -7,6 +8,19 @@ export const COMPONENTS = [
   { name: "node-trust", ref: { apiVersion: "apps/v1", kind: "DaemonSet", namespace: "davit-node", name: "davit-node-trust" } },
   { name: "agent", ref: { apiVersion: "apps/v1", kind: "Deployment", namespace: "davit", name: "davit-agent" } },
 ] as const satisfies { name: string; ref: Ref & { name: string } }[];
+
+type Places = Pick<InstallOptions, "s3" | "registry">;
+
+/** What an installation with these options consists of, in the same order. */
+export function componentsOf(options: Partial<Places>): ComponentName[] {
+  const absent = { s3: options.s3 !== undefined, registry: options.registry !== undefined, "node-trust": !needsNodeTrust(options), agent: false };
+  return COMPONENTS.map(({ name }) => name).filter((name) => !absent[name]);
+}
+
+/** Whether nodes have to be told about the registry: not of one whose certificate they trust anyway. */
+function needsNodeTrust({ registry }: Partial<Places>): boolean {
+  return registry === undefined || registry.plainHttp || registry.ca !== "";
+}
 
 export type ComponentName = (typeof COMPONENTS)[number]["name"];
 

@@ -107,7 +107,7 @@ test("somebody without the rights is told which", async () => {
 test("without a domain the fault says which flag, and takes the answer of a person who is asked", async () => {
   const { domain: _, ...without } = flags;
   await expect(prepare(plane.admin, without)).rejects.toMatchObject({ code: "usage", message: expect.stringContaining("--domain") });
-  expect((await prepare(plane.admin, without, async () => "asked.example.com")).options.domain).toBe("asked.example.com");
+  expect((await prepare(plane.admin, without, { askDomain: async () => "asked.example.com" })).options.domain).toBe("asked.example.com");
 });
 
 test("not installed says so", async () => {

@@ -4,11 +4,12 @@ import type { KubeObject, V1Service } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { type Applied, applyAll, type Change } from "./apply.ts";
 import { type CertsDirs, certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
-import { COMPONENTS, componentRef, REGISTRY_SERVICE } from "./components.ts";
+import { componentRef, componentsOf, REGISTRY_SERVICE } from "./components.ts";
 import { suggestDomain } from "./domain.ts";
 import { installedOptions } from "./installed.ts";
 import { madeKinds, makeSecrets } from "./made.ts";
-import { type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
+import { type InstalledOptions, type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
+import { checkStays, type GivenLogins, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, workloads } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
@@ -25,15 +26,22 @@ export interface Prepared {
   certs: CertsDirs;
   /** No installation is there yet. */
   isFirst: boolean;
+  /** What it was made with until now. */
+  installed: InstalledOptions;
+  given: GivenLogins;
 }
 
 /**
  * Settles what to install: the flags, what is installed, and what the nodes tell.
  * @throws Fault usage when no domain is known, with a suggestion
  */
-export async function prepare(kube: Kube, flags: InstallFlags, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<Prepared> {
+export async function prepare(
+  kube: Kube,
+  flags: InstallFlags,
+  { askDomain, given = {} }: { askDomain?: ((suggestion: string | undefined) => Promise<string>) | undefined; given?: GivenLogins } = {},
+): Promise<Prepared> {
   // What is wrong by itself is told before the cluster is asked.
-  resolveOptions(flags, {});
+  resolveOptions({ ...flags, s3: {}, registry: {} }, {});
   const [agent, installed, nodes] = await Promise.all([
     kube.get(componentRef("agent")),
     installedOptions(kube),
@@ -41,8 +49,8 @@ export async function prepare(kube: Kube, flags: InstallFlags, askDomain?: (sugg
   ]);
   let options = resolveOptions(flags, installed);
   if (!options.domain) options = resolveOptions({ ...flags, domain: await needDomain(kube, askDomain) }, installed);
-  const certs = certsDirsOf(nodes, options.certsDirs);
-  return { options, certs, isFirst: agent === undefined };
+  const certs = componentsOf(options).includes("node-trust") ? certsDirsOf(nodes, options.certsDirs) : { folders: [], problems: [] };
+  return { options, certs, isFirst: agent === undefined, installed, given };
 }
 
 async function needDomain(kube: Kube, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<string> {
@@ -71,30 +79,32 @@ export async function install(
     }
   };
   await preflight(kube, prepared.options, [...preview(prepared), ...madeKinds()], prepared.certs);
+  if (!prepared.isFirst) checkStays(prepared.installed, prepared.options);
+  await tryPlaces(kube, prepared, signal);
   tell({ type: "checked" });
 
-  await apply(foundation());
-  const registryAddress = await clusterIp(kube, signal);
-  const made = await makeSecrets(kube, { domain: prepared.options.domain, registryAddress });
+  await apply(foundation(prepared.options));
+  const registryAddress = await registryAddressOf(kube, prepared.options, signal);
+  const made = await makeSecrets(kube, prepared.options, prepared.given, registryAddress);
   await apply(made.objects);
   await apply(workloads(prepared.options, { registryAddress, certsDirs: prepared.certs.folders, startedWith: made.startedWith }));
   if (prepared.isFirst) await offerTenant(kube, tell, changes);
 
-  const names = COMPONENTS.map((component) => component.name);
-  await waitReady(kube, names, { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
+  await waitReady(kube, componentsOf(prepared.options), { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
   return changes;
 }
 
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
 export function preview(prepared: Prepared): KubeObject[] {
   const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs: prepared.certs.folders, startedWith: { agent: "", s3: "", registry: "" } };
-  return [...foundation(), ...workloads(prepared.options, facts), ...(prepared.isFirst ? firstTenant() : [])];
+  return [...foundation(prepared.options), ...workloads(prepared.options, facts), ...(prepared.isFirst ? firstTenant() : [])];
 }
 
 /** Stands in a dry run for the address that the cluster gives the registry's Service. */
 const UNKNOWN_ADDRESS = "<ClusterIP of the Service davit/registry>";
 
-async function clusterIp(kube: Kube, signal: AbortSignal): Promise<string> {
+async function registryAddressOf(kube: Kube, { registry }: InstallOptions, signal: AbortSignal): Promise<string> {
+  if (registry) return new URL(`https://${registry.host}`).hostname.replace(/^\[|\]$/g, "");
   return waitFor<V1Service, string>(kube, REGISTRY_SERVICE, (service) => service?.spec?.clusterIP || undefined, signal);
 }
 

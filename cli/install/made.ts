@@ -3,7 +3,8 @@ import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { Secret } from "#shared/secret";
 import { type KeyPair, leafIsGood, newAuthority, newLeaf } from "./certificates.ts";
 import { AGENT_HOST, OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
-import { agentHost } from "./options.ts";
+import { agentHost, type InstallOptions } from "./options.ts";
+import { type GivenLogins, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
 import { jwksOf, newRegistryKey } from "./registry-key.ts";
 
@@ -16,69 +17,96 @@ export interface Made {
   ca: string;
 }
 
-type Data = Record<string, string>;
+/** A Secret's, in clear. */
+export type Data = Record<string, string>;
 
-/** The leafs, and the Secrets that are made once; named here so that a dry run can tell them. */
-export const MADE_ONCE = ["davit-ca", "davit-s3", "davit-registry-key"] as const;
-export const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls", "davit-agent-internal-tls"] as const;
+/** The Secrets that are made once and the leafs, of an installation with these options. */
+export function madeSecrets({ s3, registry }: Pick<InstallOptions, "s3" | "registry">): string[] {
+  const leafs = LEAFS.filter((name) => !(s3 && name === "davit-s3-tls") && !(registry && name === "davit-registry-tls"));
+  return ["davit-ca", ...(s3 ? [] : ["davit-s3"]), "davit-registry-key", ...leafs];
+}
+
+const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls", "davit-agent-internal-tls"] as const;
 
 /**
  * Makes what is missing: the CA, the S3 store's keys and the registry's signing key once and for ever, leaf certificates anew
  * when their names changed or their end is near.
  */
-export async function makeSecrets(kube: Kube, options: { domain: string; registryAddress: string }): Promise<Made> {
+export async function makeSecrets(kube: Kube, options: InstallOptions, given: GivenLogins, registryAddress: string): Promise<Made> {
+  const wanted = madeSecrets(options);
   const ca = await once(kube, "davit-ca", "kubernetes.io/tls", async () => pairData(await newAuthority()));
   const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
-  const s3 = await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
+  const s3 = options.s3 ? {} : await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
   const registry = await once(kube, "davit-registry-key", "Opaque", async () => ({
     "private.jwk.json": (await newRegistryKey()).privateJwk.reveal(),
     httpSecret: random(30),
   }));
   const jwks = await jwksOf(new Secret(registry["private.jwk.json"] ?? ""));
-  const names = leafNames(options);
-  const leafs = await Promise.all(LEAFS.map((name) => leaf(kube, name, authority, names[name])));
+  const names = leafNames(options.domain, registryAddress);
+  const leafs = await Promise.all(LEAFS.filter((name) => wanted.includes(name)).map((name) => leaf(kube, name, authority, names[name])));
+  const certificateOf = (name: (typeof LEAFS)[number]) => leafs.find(({ metadata }) => metadata?.name === name)?.data?.["tls.crt"] ?? "";
+  const logins = loginSecrets(given).map(({ name, data }) => secret(name, "Opaque", data));
+  const trusted = trustFiles(authority.certificate, options);
   return {
-    objects: [...leafs, ...trust(authority.certificate), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
+    objects: [...leafs, ...logins, ...trust(trusted), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
     startedWith: {
-      agent: [authority.certificate, s3.accessKey, jwks, leafs[3]?.data?.["tls.crt"]].join(),
-      s3: (leafs[1]?.data?.["tls.crt"] ?? "") + s3.accessKey,
+      agent: [
+        ...Object.values(trusted),
+        s3.accessKey,
+        jwks,
+        certificateOf("davit-agent-internal-tls"),
+        await externalLogins(kube, options, given),
+      ].join(),
+      s3: certificateOf("davit-s3-tls") + s3.accessKey,
       registry: jwks,
     },
     ca: authority.certificate,
   };
 }
 
-function leafNames(options: { domain: string; registryAddress: string }): Record<(typeof LEAFS)[number], string[]> {
+function leafNames(domain: string, registryAddress: string): Record<(typeof LEAFS)[number], string[]> {
   return {
-    "davit-agent-tls": [agentHost(options.domain)],
+    "davit-agent-tls": [agentHost(domain)],
     "davit-s3-tls": [S3_HOST, "s3.davit.svc", "s3.davit", "s3"],
     // Builds use the name; nodes, which cannot resolve it, use the address.
-    "davit-registry-tls": [REGISTRY_HOST, "registry.davit.svc", "registry.davit", "registry", options.registryAddress],
+    "davit-registry-tls": [REGISTRY_HOST, "registry.davit.svc", "registry.davit", "registry", registryAddress],
     // Within the cluster the agent is reached by its Service, past the Ingress.
     "davit-agent-internal-tls": [AGENT_HOST, "davit-agent.davit.svc", "davit-agent.davit", "davit-agent"],
   };
 }
 
-/** The CA for everybody who talks to S3 or the registry. */
-function trust(ca: string): KubeObject[] {
-  return OWN_NAMESPACES.map((namespace) => configMap(namespace, "davit-trust", { "ca.crt": ca }));
+/** Who vouches for what: davit's own CA, and those of the S3 store and the registry, which are empty where public CAs do. */
+function trustFiles(ca: string, { s3, registry }: InstallOptions): Data {
+  return { "ca.crt": ca, "s3.crt": s3?.ca ?? ca, "registry.crt": registry?.ca ?? ca };
+}
+
+/** For everybody who talks to S3 or the registry. */
+function trust(files: Data): KubeObject[] {
+  return OWN_NAMESPACES.map((namespace) => configMap(namespace, "davit-trust", files));
+}
+
+/** What the agent reads at its start of the logins for external places. */
+async function externalLogins(kube: Kube, { s3, registry }: InstallOptions, given: GivenLogins): Promise<string> {
+  const ofS3 = s3?.secret ? (given.s3 ?? (await readSecret(kube, s3.secret))) : {};
+  const ofRegistry = registry?.secret ? (given.registry ?? (await readSecret(kube, registry.secret))) : {};
+  return JSON.stringify([ofS3, ofRegistry]);
 }
 
 /** One object of each kind and namespace that `makeSecrets` reads or writes, for asking whether one may. */
 export function madeKinds(): KubeObject[] {
-  return [secret("davit-ca", "Opaque", {}), ...trust("")];
+  return [secret("davit-ca", "Opaque", {}), ...trust({})];
 }
 
 /** The Secret's data, made now if there is none; of two installs at once, one makes it and both use it. */
 async function once(kube: Kube, name: string, type: string, make: () => Promise<Data>): Promise<Data> {
-  const present = await read(kube, name);
+  const present = await readSecret(kube, name);
   if (present) return present;
   await kube.create(secret(name, type, await make()));
-  return (await read(kube, name)) ?? {};
+  return (await readSecret(kube, name)) ?? {};
 }
 
 async function leaf(kube: Kube, name: string, authority: KeyPair, names: string[]): Promise<V1Secret> {
-  const present = await read(kube, name);
+  const present = await readSecret(kube, name);
   if (present?.["tls.crt"] && (await leafIsGood(present["tls.crt"], authority.certificate, { names }))) {
     return secret(name, "kubernetes.io/tls", present);
   }
@@ -86,13 +114,13 @@ async function leaf(kube: Kube, name: string, authority: KeyPair, names: string[
   return secret(name, "kubernetes.io/tls", { ...pairData(made), "ca.crt": authority.certificate });
 }
 
-async function read(kube: Kube, name: string): Promise<Data | undefined> {
+export async function readSecret(kube: Kube, name: string): Promise<Data | undefined> {
   const found = await kube.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name });
   if (!found) return undefined;
   return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]));
 }
 
-function secret(name: string, type: string, data: Data): V1Secret {
+export function secret(name: string, type: string, data: Data): V1Secret {
   const encoded = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]));
   return labelled({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: "davit" }, type, data: encoded });
 }

@@ -3,6 +3,7 @@ import { ImageRef } from "#shared/app";
 import { Fault } from "#shared/fault";
 import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
+import { ExternalRegistry, ExternalS3, type RegistryFlags, resolveRegistry, resolveS3, type S3Flags } from "./external.ts";
 
 /**
  * The images of a release, which its own registry serves. `s3` is Versity S3 Gateway, `registry` is distribution, `kaniko` is
@@ -32,6 +33,10 @@ export const InstallOptions = z.object({
   mirrors: z.array(z.string()),
   /** Empty: found by looking at the nodes. */
   certsDirs: z.array(z.string()),
+  /** Absent: the built-in one. */
+  s3: ExternalS3.optional(),
+  /** Absent: the built-in one. */
+  registry: ExternalRegistry.optional(),
 });
 export type InstallOptions = z.infer<typeof InstallOptions>;
 /** What is known of an installation: an older one lacks the options that came later. */
@@ -47,6 +52,8 @@ export interface InstallFlags {
   images: Partial<Record<keyof Images, string | undefined>>;
   mirrors: string[];
   certsDirs: string[];
+  s3?: S3Flags;
+  registry?: RegistryFlags;
 }
 
 /**
@@ -55,6 +62,8 @@ export interface InstallFlags {
  * @throws Fault usage for a value that cannot be meant
  */
 export function resolveOptions(flags: InstallFlags, installed: InstalledOptions): InstallOptions {
+  const s3 = resolveS3(flags.s3 ?? {}, installed.s3);
+  const registry = resolveRegistry(flags.registry ?? {}, installed.registry);
   const images = Object.fromEntries(Object.entries(PUBLISHED_IMAGES).map(([name, image]) => [name, flags.images[name as keyof Images] ?? image]));
   return {
     domain: checkDomain(flags.domain ?? installed.domain ?? ""),
@@ -64,6 +73,8 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     keepRevisions: flags.keepRevisions ?? installed.keepRevisions ?? KEEP_REVISIONS,
     mirrors: (flags.mirrors.length > 0 ? flags.mirrors : (installed.mirrors ?? [])).map(checkMirror),
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
+    ...(s3 ? { s3 } : {}),
+    ...(registry ? { registry } : {}),
   };
 }
 

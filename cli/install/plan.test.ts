@@ -23,7 +23,7 @@ const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
 };
 const podOf = (object: KubeObject) => (object as V1Deployment).spec?.template;
 const isWorkload = (object: KubeObject) => object.kind === "Deployment" || object.kind === "DaemonSet";
-const planned = [...foundation(), ...workloads(options, facts), ...firstTenant()];
+const planned = [...foundation(options), ...workloads(options, facts), ...firstTenant()];
 const pods: [string, V1PodSpec][] = planned.filter(isWorkload).map((object) => [nameOf(object), podOf(object)?.spec as V1PodSpec]);
 
 test("everything in manifests/ is applied, once, in an order in which each thing finds what it needs", () => {
@@ -95,6 +95,7 @@ test("options arrive where they are meant", () => {
     "r/davit:1",
     [
       { name: "DAVIT_REGISTRY_ADDRESS", value: "10.96.0.7" },
+      { name: "DAVIT_REGISTRY_PLAIN_HTTP", value: "false" },
       { name: "DAVIT_CERTS_DIRS", value: "/etc/containerd/certs.d" },
     ],
   ]);

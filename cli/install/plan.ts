@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
-import { MANAGED_LABEL } from "./components.ts";
+import { componentsOf, MANAGED_LABEL } from "./components.ts";
 import { optionsObject } from "./installed.ts";
 import { manifest } from "./manifests.ts";
 import { agentHost, type Images, type InstallOptions } from "./options.ts";
@@ -10,7 +10,7 @@ type Workload = V1Deployment | V1DaemonSet;
 
 /** What the second half of an installation needs from the first: it exists only once the cluster has been asked. */
 export interface Facts {
-  /** ClusterIP of the registry's Service. */
+  /** Where nodes find the registry: the ClusterIP of its Service, or the host of an external one. */
   registryAddress: string;
   certsDirs: string[];
   /** Contents that Pods read only at their start, by component: a change of them starts the Pods anew. */
@@ -18,16 +18,23 @@ export interface Facts {
 }
 
 /** First: what does not depend on anything that is made. Namespaces, kinds, rights, Services. */
-export function foundation(): KubeObject[] {
-  const services = [...manifest("s3"), ...manifest("registry"), ...manifest("agent")].filter((object) => object.kind === "Service");
+export function foundation(options: InstallOptions): KubeObject[] {
+  const services = componentManifests(options).filter((object) => object.kind === "Service");
   const namespaces = manifest("namespaces").filter((object) => !isTenant(object));
   return [...namespaces, ...manifest("crds"), ...manifest("rbac"), ...manifest("networkPolicies"), ...services].map(labelled);
 }
 
+const MANIFEST_OF = { s3: "s3", registry: "registry", "node-trust": "nodeTrust", agent: "agent" } as const;
+
+function componentManifests(options: InstallOptions): KubeObject[] {
+  return componentsOf(options).flatMap((name) => manifest(MANIFEST_OF[name]));
+}
+
 /** Then: what runs. The Secrets and ConfigMaps that it mounts are made in between (made.ts). */
 export function workloads(options: InstallOptions, facts: Facts): KubeObject[] {
-  const objects = [...manifest("s3"), ...manifest("registry"), ...manifest("nodeTrust"), ...manifest("agent")];
-  const filledIn = objects.filter((object) => object.kind !== "Service").map((object) => filled(object, options, facts));
+  const filledIn = componentManifests(options)
+    .filter((object) => object.kind !== "Service")
+    .map((object) => filled(object, options, facts));
   return [optionsObject(options), ...filledIn].map(labelled);
 }
 
@@ -66,6 +73,7 @@ function filled(object: KubeObject, options: InstallOptions, facts: Facts): Kube
     fillImages(copy, options.images);
     fillEnv(copy, environment(options, facts));
     fillRestart(copy, facts.startedWith);
+    fillLogins(copy, options);
   }
   if (copy.kind === "DaemonSet") fillCertsDirs(copy as V1DaemonSet, facts.certsDirs);
   return copy;
@@ -86,7 +94,39 @@ function environment(options: InstallOptions, facts: Facts): Record<string, stri
     DAVIT_REGISTRY_MIRRORS: options.mirrors.join(","),
     DAVIT_REGISTRY_ADDRESS: facts.registryAddress,
     DAVIT_CERTS_DIRS: facts.certsDirs.join(":"),
+    ...s3Environment(options),
+    ...registryEnvironment(options),
   };
+}
+
+function s3Environment({ s3 }: InstallOptions): Record<string, string> {
+  if (!s3) return {};
+  return {
+    DAVIT_S3_ENDPOINT: s3.endpoint,
+    DAVIT_S3_BUCKET: s3.bucket,
+    DAVIT_S3_REGION: s3.region,
+    DAVIT_S3_PATH_STYLE: String(s3.pathStyle),
+    DAVIT_S3_CREDENTIALS: s3.secret ? "secret" : "environment",
+  };
+}
+
+function registryEnvironment({ registry }: InstallOptions): Record<string, string> {
+  if (!registry) return {};
+  return {
+    DAVIT_REGISTRY: registry.host,
+    DAVIT_REGISTRY_KIND: "external",
+    DAVIT_REGISTRY_PREFIX: registry.prefix,
+    DAVIT_REGISTRY_PLAIN_HTTP: String(registry.plainHttp),
+  };
+}
+
+/** The Secrets with the logins of external places, under the names that they have here. */
+function fillLogins(workload: Workload, { s3, registry }: InstallOptions): void {
+  const names: Record<string, string | undefined> = { s3: s3?.secret, "registry-login": registry?.secret };
+  for (const volume of workload.spec?.template.spec?.volumes ?? []) {
+    const secretName = names[volume.name];
+    if (volume.secret && secretName) volume.secret.secretName = secretName;
+  }
 }
 
 function fillClaim(claim: V1PersistentVolumeClaim, storageClass: string): void {

@@ -2,8 +2,10 @@ import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { V1ConfigMap, V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
-import { COMPONENTS, componentRef } from "./components.ts";
+import { COMPONENTS, componentRef, componentsOf } from "./components.ts";
+import { installedOptions } from "./installed.ts";
 import { agentUrl, envOf, hostOf } from "./options.ts";
+import { registryName } from "./places.ts";
 import { look } from "./wait.ts";
 
 const TRUST = { apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" };
@@ -31,12 +33,18 @@ export interface Status {
   ca: string[];
   /** What the URLs of apps look like. */
   apps: string;
+  /** Where sources and images are: `built-in`, or what the external place is called. */
+  s3: string;
+  registry: string;
   components: ComponentStatus[];
 }
 
+const BUILT_IN = "built-in";
+
 /** @throws Fault not_installed when there is none of it */
 export async function status(kube: Kube): Promise<Status> {
-  const [{ view, states }, trust] = await Promise.all([look(kube), kube.get<V1ConfigMap>(TRUST)]);
+  const [options, trust] = await Promise.all([installedOptions(kube), kube.get<V1ConfigMap>(TRUST)]);
+  const { view, states } = await look(kube, componentsOf(options));
   const components = states.map(({ name, done, ...state }) => ({ name, healthy: done, ...state, ...described(view.get(componentRef(name))) }));
   if (COMPONENTS.every(({ ref }) => !view.get(ref)))
     throw new Fault("not_installed", "davit is not installed in this cluster; `davit install` does that");
@@ -49,6 +57,8 @@ export async function status(kube: Kube): Promise<Status> {
     url: domain ? agentUrl(domain) : "",
     ca: certificatesIn(trust?.data?.["ca.crt"] ?? "").map(fingerprintOf),
     apps: domain ? `${env.DAVIT_APP_SCHEME ?? "http"}://NAME.${hostOf(domain)}${domain.slice(hostOf(domain).length)}` : "",
+    s3: options.s3 ? `${options.s3.endpoint}/${options.s3.bucket}` : BUILT_IN,
+    registry: options.registry ? registryName(options.registry) : BUILT_IN,
     components,
   };
 }
@@ -67,7 +77,12 @@ export function renderStatus(found: Status, now = new Date()): string {
   const rows = found.components.map((one) => [one.name, `${one.ready}/${one.desired}`, one.version, ageOf(one.createdAt, now), one.images.join(" ")]);
   const table = columns([["COMPONENT", "READY", "VERSION", "AGE", "IMAGES"], ...rows]);
   const reasons = found.components.flatMap((one) => (one.reason ? [`${one.name}: ${one.reason}`] : []));
-  const head = [`agent  ${found.url || "unknown"}`, ...found.ca.map((fingerprint) => `ca     ${fingerprint}`), `apps   ${found.apps || "unknown"}`];
+  const external = [
+    ["s3", found.s3],
+    ["registry", found.registry],
+  ].filter(([, where]) => where !== BUILT_IN);
+  const cas = found.ca.map((fingerprint) => ["ca", fingerprint]);
+  const head = columns([["agent", found.url || "unknown"], ...cas, ["apps", found.apps || "unknown"], ...external]);
   return [...head, "", ...table, ...(reasons.length > 0 ? ["", ...reasons] : [])].join("\n");
 }
 

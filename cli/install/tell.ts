@@ -1,6 +1,7 @@
 import type { Kube } from "#shared/kube/client";
 import { nameOf } from "./apply.ts";
 import { type Changes, type InstallEvent, install, type Prepared } from "./install.ts";
+import { clearWarnings } from "./places.ts";
 import { type Status, status } from "./status.ts";
 
 /** What `davit install -o json` prints. */
@@ -12,6 +13,7 @@ export async function installAndTell(
   prepared: Prepared,
   options: { signal: AbortSignal; timeoutMs: number; say: (line: string) => void },
 ): Promise<InstallResult> {
+  for (const warning of clearWarnings(prepared.options)) options.say(warning);
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   const changes = await install(kube, prepared, { signal, tell: (event) => sayEvent(event, options.say) });
   const outcome = changes.created + changes.changed > 0 ? "installed" : "unchanged";

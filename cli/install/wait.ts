@@ -55,11 +55,11 @@ function keyOf(object: KubeObject): string {
   return [object.kind, object.metadata?.namespace, object.metadata?.name].join("/");
 }
 
-/** Every component's state, looked at once. */
-export async function look(kube: Kube): Promise<{ view: View; states: ComponentState[] }> {
+/** The components' states, looked at once. */
+export async function look(kube: Kube, names: readonly ComponentName[]): Promise<{ view: View; states: ComponentState[] }> {
   const view = new View();
   for (const objects of await Promise.all(WATCHED.map((ref) => kube.list(ref)))) for (const object of objects) view.set(object);
-  return { view, states: COMPONENTS.map(({ name, ref }) => view.component(name, ref)) };
+  return { view, states: COMPONENTS.filter(({ name }) => names.includes(name)).map(({ name, ref }) => view.component(name, ref)) };
 }
 
 /**

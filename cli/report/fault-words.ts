@@ -85,7 +85,9 @@ export const FAULT_WORDS = {
     "check the address with `davit whoami`; with a kubeconfig, `davit status` says whether the agent runs",
   ),
   agent_lost: say("the connection to the agent broke", "run the same command again; a push that was accepted goes on: `davit push --attach`"),
-  not_logged_in: say("not logged in", "`davit login URL --token-stdin < token-file`, or name a cluster with --kubeconfig FILE"),
+  not_logged_in: say("not logged in", ({ registry }) =>
+    registry ? "give --user NAME --password-stdin" : "`davit login URL --token-stdin < token-file`, or name a cluster with --kubeconfig FILE",
+  ),
   token_rejected: say("the token is not accepted", ({ by, server }) =>
     by === "cluster"
       ? "renew the kubeconfig's credential (does `kubectl auth whoami` work?)"

@@ -143,7 +143,14 @@ test("a store that is full says so, not that it is away", async () => {
     AbortSignal.timeout(WAIT_MS),
   );
   const key = new Secret("small-store");
-  const store = await openStore({ endpoint: new URL(`http://${address}:7070`), bucket: "davit", accessKey: key, secretKey: key }, "");
+  const store = await openStore({
+    endpoint: new URL(`http://${address}:7070`),
+    bucket: "davit",
+    region: "us-east-1",
+    pathStyle: true,
+    ca: "",
+    credentials: { accessKey: key, secretKey: key },
+  });
   await store.put("kept", Buffer.alloc(4 << 20, 1));
   const fill = async () => {
     for (let index = 0; index < 8; index++) await store.put(`pack-${index}`, Buffer.alloc(4 << 20, index));

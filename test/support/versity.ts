@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { newAuthority, newLeaf } from "#cli/install/certificates";
+import type { S3Place } from "#shared/places";
 import { Secret } from "#shared/secret";
 import { type ObjectStore, openStore } from "../../agent/store/object-store.ts";
 import { layoutOf } from "../../scripts/cluster/layout.ts";
@@ -9,18 +10,25 @@ import { temporaryFolder } from "./temporary.ts";
 
 export interface TestStore extends AsyncDisposable {
   store: ObjectStore;
+  place: S3Place;
   /** Stops the server, as a node that goes away would. */
   stop(): Promise<void>;
   /** Leaves it there, but it does not answer any more. */
   freeze(): void;
 }
 
+export interface StoreOptions {
+  requestMs?: number;
+  /** Where it listens, which is also the name in its certificate; loopback by default. */
+  address?: string;
+}
+
 /** The S3 server that install puts into clusters, over verified TLS, on a free port and a folder of its own. */
-export async function startVersity(options: { requestMs?: number } = {}): Promise<TestStore> {
+export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOptions = {}): Promise<TestStore> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder()).path;
   const authority = await newAuthority();
-  const leaf = await newLeaf(authority, { names: ["localhost", "127.0.0.1"] });
+  const leaf = await newLeaf(authority, { names: ["localhost", address] });
   await Bun.write(join(folder, "tls.crt"), leaf.certificate);
   await Bun.write(join(folder, "tls.key"), leaf.key.reveal());
   await mkdir(join(folder, "data"));
@@ -29,7 +37,7 @@ export async function startVersity(options: { requestMs?: number } = {}): Promis
     [
       binary(),
       "--port",
-      `127.0.0.1:${port}`,
+      `${address}:${port}`,
       "--cert",
       join(folder, "tls.crt"),
       "--key",
@@ -45,9 +53,16 @@ export async function startVersity(options: { requestMs?: number } = {}): Promis
     await server.exited;
   };
   resources.defer(stop);
-  const s3 = { endpoint: new URL(`https://localhost:${port}`), bucket: "davit", accessKey: new Secret("test"), secretKey: new Secret("test-secret") };
-  const store = await openWhenUp(() => openStore(s3, authority.certificate, options.requestMs), server);
-  return { store, stop, freeze: () => server.kill("SIGSTOP"), [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  const place: S3Place = {
+    endpoint: new URL(`https://${address}:${port}`),
+    bucket: "davit",
+    region: "us-east-1",
+    pathStyle: true,
+    ca: authority.certificate,
+    credentials: { accessKey: new Secret("test"), secretKey: new Secret("test-secret") },
+  };
+  const store = await openWhenUp(() => openStore(place, requestMs), server);
+  return { store, place, stop, freeze: () => server.kill("SIGSTOP"), [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 function binary(): string {

@@ -34,6 +34,8 @@ const key = wrong("has to be letters, digits, '-', '_' and '.'", "a b", "a/b", "
 const route = wrong("has to be a host name with a dot", "shop", "Shop.test", "http://shop.test", "shop.test:80", "*.test", `${"x".repeat(64)}.test`);
 const className = wrong("has to be the name of one in the cluster", "No", "a b", "-a", "a\n", "x".repeat(254));
 
+const secretName = wrong("takes the name of a Secret", "No", "a b", "a\n");
+
 /** By the flag's name, or by command and flag where commands differ. */
 export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--address": wrong("is an IP address of this machine", "example.com", "127.0.0.256", "127.0.0.1:80"),
@@ -74,6 +76,8 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--output": wrong("is one of text, json", "yaml", "Json", "text,json"),
   "--path": { ...wrong("does not exist", "missing"), exit: 10 },
   "--port": whole(1, 65_535),
+  "--registry": wrong("takes HOST[:PORT][/PREFIX]", "Registry.test", "a b", "ftp://a.test", "https://me:pw@a.test", "docker.io/shop", "a.test/A"),
+  "--registry-ca": caFile,
   "--registry-image": image,
   "--registry-mirror": wrong(
     "takes HOST=URL",
@@ -83,9 +87,23 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
     "a=ftp://a.test",
     "a=https://a.test,b=https://b.test",
   ),
+  "--registry-password-file": beside("--registry-user ci", wrong("cannot be read", "missing", ".")),
+  "--registry-pull-password-file": beside(
+    "--registry-pull-user pull --registry-user ci --registry-password-stdin",
+    wrong("cannot be read", "missing", "."),
+  ),
+  "--registry-pull-user": wrong("must not have a ':'", "a:b"),
+  "--registry-secret": secretName,
+  "--registry-user": wrong("must not have a ':'", "a:b"),
   "--revision": whole(1, 1_000_000_000),
   "--route": route,
+  "--s3-access-key-file": wrong("", "missing", ".", "Dockerfile"),
+  "--s3-bucket": wrong("is no bucket's name", "Davit", "ab", "a_b", "x".repeat(64)),
+  "--s3-ca": caFile,
+  "--s3-endpoint": wrong("is the URL of an S3 server", "s3.test", "ftp://a.test", "https://me:pw@a.test", "https://a.test/b", "https://a.test?b"),
   "--s3-image": image,
+  "--s3-region": wrong("is no region's name", "EU", "eu west", "eu\n"),
+  "--s3-secret": secretName,
   "--server": wrong(
     "has to be a server's address, such as https://davit.example.com",
     "ftp://a.test",

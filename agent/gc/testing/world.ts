@@ -12,6 +12,7 @@ import { accept } from "../../accept.ts";
 import { getRevision, patchRevision, setAppStatus } from "../../apps.ts";
 import type { Config } from "../../config.ts";
 import type { Deps } from "../../deps.ts";
+import { openRegistry } from "../../images/open.ts";
 import { Locks } from "../../locks.ts";
 import { type App, DAVIT_API, type Revision } from "../../objects/types.ts";
 import { sourceUrl } from "../../phases/source-url.ts";
@@ -59,7 +60,7 @@ export async function startWorld(options: { keepRevisions: number }): Promise<Wo
   const registry = resources.use(await startRegistry());
   const { keepRevisions } = options;
   const config = {
-    registry: registry.host,
+    registry: { kind: "built-in", host: registry.host },
     ca: registry.ca,
     registryKey: registry.key,
     keepRevisions,
@@ -68,7 +69,16 @@ export async function startWorld(options: { keepRevisions: number }): Promise<Wo
   };
   const locks = new Locks();
   const { store } = versity;
-  const deps: Deps = { kube: plane.admin, store, sources: new Sources(store, locks), locks, config: config as Config, log: () => undefined };
+  const images = openRegistry(config as Config, plane.admin);
+  const deps: Deps = {
+    kube: plane.admin,
+    registry: images,
+    store,
+    sources: new Sources(store, locks),
+    locks,
+    config: config as Config,
+    log: () => undefined,
+  };
   const stop = new AbortController();
   const tenants = new Tenants(deps);
   const following = tenants.run(stop.signal);
@@ -94,7 +104,7 @@ export async function startWorld(options: { keepRevisions: number }): Promise<Wo
     rollBack: (tenant, app, to) => rollBack(world, tenant, app, to),
     read: (tenant, revision) => read(world, tenant, revision),
     pull: async (image) => {
-      const [name = "", digest = ""] = image.slice(config.registry.length + 1).split("@");
+      const [name = "", digest = ""] = image.slice(registry.host.length + 1).split("@");
       return (await (await registry.puller(name.split("/")[0] ?? "")).pull(name, digest)).digest;
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -184,5 +194,5 @@ async function read({ deps, folder, hold }: Parts, tenant: Tenant, revision: Rev
 async function build({ deps, registry }: Parts, app: AppKey, { spec }: Revision, layers: string[]): Promise<string> {
   await (await registry.build(app, `${app}/cache`)).push(`key-${spec.number}`, [`what a RUN of revision ${spec.number} made`]);
   const digest = await (await registry.build(app)).push(String(spec.number), layers);
-  return `${deps.config.registry}/${app}@${digest}`;
+  return `${deps.registry.name}/${app}@${digest}`;
 }

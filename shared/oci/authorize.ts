@@ -1,17 +1,17 @@
-import { Fault } from "#shared/fault";
-import type { Challenge } from "#shared/oci/challenge";
+import { Fault } from "../fault.ts";
+import type { Challenge } from "./challenge.ts";
 
 export type Credentials = { user: string; password: string };
 export type Send = (url: URL, init: RequestInit) => Promise<Response>;
 
 /**
- * The Authorization header that answers the challenge, for pulling from and pushing to one repository.
+ * The Authorization header that answers the challenge, for doing `actions` in one repository.
  * @throws Fault not_logged_in, token_rejected
  */
 export async function authorize(
   challenge: Challenge,
   registry: URL,
-  repository: string,
+  { repository, actions }: { repository: string; actions: string },
   credentials: Credentials | undefined,
   send: Send,
 ): Promise<string> {
@@ -27,7 +27,7 @@ export async function authorize(
   if (realm.protocol !== "https:" && registry.protocol === "https:")
     throw new Fault("token_rejected", `${registry.host} sends logins to ${realm.origin}, which is not encrypted`);
   if (challenge.parameters["service"]) realm.searchParams.set("service", challenge.parameters["service"]);
-  realm.searchParams.set("scope", `repository:${repository}:pull,push`);
+  realm.searchParams.set("scope", `repository:${repository}:${actions}`);
   const answer = await send(realm, { headers: basic === undefined ? {} : { authorization: basic } });
   if (!answer.ok)
     throw basic === undefined
@@ -37,5 +37,4 @@ export async function authorize(
   return `Bearer ${token ?? access_token ?? ""}`;
 }
 
-const needsLogin = (registry: URL): Fault =>
-  new Fault("not_logged_in", `${registry.host} wants a login: give --user USER --password-stdin`, { details: { registry: registry.host } });
+const needsLogin = (registry: URL): Fault => new Fault("not_logged_in", `${registry.host} wants a login`, { details: { registry: registry.host } });
