@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getJson } from "./api.ts";
 import certificatesYaml from "./certificates.yaml" with { type: "text" };
-import { domain, type Layout } from "./layout.ts";
+import { domain, type Layout, nodeOf } from "./layout.ts";
 import type { Archive } from "./oci.ts";
 import systemYaml from "./system.yaml" with { type: "text" };
 
@@ -17,7 +17,7 @@ export function addonManifest(layout: Layout, resolvers: readonly string[], imag
     DOMAIN: domain,
     NODE: layout.net.node,
     DNS_SERVICE: layout.net.dnsService,
-    VOLUMES: layout.volumes,
+    VOLUMES: nodeOf(layout, 1).volumes,
     FORWARD: resolvers.length > 0 ? `forward . ${resolvers.join(" ")}` : "# no resolver that Pods can reach",
     CONFIG_HASH: `"${manifestHash(reasons.join(" "))}"`,
     INGRESS_CERTIFICATE: base64("ingress.crt"),
@@ -51,6 +51,7 @@ type Workload = {
     readyReplicas?: number;
     updatedReplicas?: number;
     replicas?: number;
+    desiredNumberScheduled?: number;
     numberReady?: number;
     updatedNumberScheduled?: number;
   };
@@ -61,6 +62,9 @@ export async function addonReady(layout: Layout, { kind, namespace, name }: Addo
   const found = (await getJson(layout, `/apis/apps/v1/namespaces/${namespace}/${kind}/${name}`)) as Workload | undefined;
   const status = found?.status;
   if (!found || !status || status.observedGeneration !== found.metadata.generation) return false;
-  if (kind === "daemonsets") return status.numberReady === 1 && status.updatedNumberScheduled === 1;
+  if (kind === "daemonsets") {
+    const { desiredNumberScheduled: desired, numberReady, updatedNumberScheduled } = status;
+    return desired !== undefined && desired > 0 && numberReady === desired && updatedNumberScheduled === desired;
+  }
   return status.readyReplicas === 1 && status.updatedReplicas === 1 && status.replicas === 1;
 }

@@ -3,6 +3,7 @@ import { parseArguments } from "./args.ts";
 
 test.each([
   [["up"], { command: "up" }],
+  [["up", "--nodes", "2"], { command: "up", nodes: 2 }],
   [["status", "-o", "json"], { command: "status", output: "json" }],
   [["env", "--context", "mine"], { command: "env", context: "mine" }],
   [["--context=mine", "env"], { command: "env", context: "mine" }],
@@ -19,6 +20,10 @@ test.each([
   [["load"], "load needs the path"],
   [["up", "now"], "up takes no argument (got now)"],
   [["status", "-o", "yaml"], "-o is text or json, not yaml"],
+  [["up", "--nodes", "0"], "--nodes is 1 to 4, not 0"],
+  [["up", "--nodes=two"], "--nodes is 1 to 4, not two"],
+  [["down", "--nodes", "2"], "--nodes is for up and reset"],
+  [["up", "--nodes", "2", "--context", "mine"], "--nodes is for up and reset"],
   [["env", "--context"], "--context needs a value"],
   [["reset", "--context", "mine"], "leave out --context"],
 ])("%j is refused", (argv, message) => {

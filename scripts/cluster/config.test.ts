@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { configFiles, containerdToml, kubeconfig, type Machine, reachableResolvers } from "./config.ts";
-import { layoutOf } from "./layout.ts";
+import { configFiles, containerdToml, kubeconfig, type Machine, nodeFiles, reachableResolvers } from "./config.ts";
+import { layoutOf, nodeOf } from "./layout.ts";
 
 const layout = layoutOf({ HOME: "/home/ada" });
+const [node, second] = [nodeOf(layout, 1), nodeOf(layout, 2)];
 const machine: Machine = {
   runc: "/usr/sbin/runc",
   cniBin: "/usr/lib/cni",
@@ -17,14 +18,22 @@ test("the cache follows XDG_CACHE_HOME", () => {
 });
 
 test("containerd's configuration is TOML and keeps to our folders", () => {
-  const toml = Bun.TOML.parse(containerdToml(layout, machine)) as { root: string; plugins: Record<string, Record<string, unknown>> };
-  expect(toml.root).toBe(layout.containerd);
+  const toml = Bun.TOML.parse(containerdToml(layout, node, machine)) as { root: string; plugins: Record<string, Record<string, unknown>> };
+  expect(toml.root).toBe(node.containerd);
   expect(toml.plugins["io.containerd.cri.v1.runtime"]?.restrict_oom_score_adj).toBe(true);
-  expect(toml.plugins["io.containerd.cri.v1.images"]?.registry).toEqual({ config_path: layout.certsD });
+  expect(toml.plugins["io.containerd.cri.v1.images"]?.registry).toEqual({ config_path: node.certsD });
+});
+
+test("a second node keeps to a folder of its own, but sees whom to trust where the first one has it", () => {
+  const files = nodeFiles(layout, second, machine);
+  expect(files.filter(({ path }) => !path.includes("/node-2/"))).toEqual([]);
+  const toml = Bun.TOML.parse(containerdToml(layout, second, machine)) as { root: string; plugins: Record<string, Record<string, unknown>> };
+  expect(toml.root).toBe(second.containerd);
+  expect(toml.plugins["io.containerd.cri.v1.images"]?.registry).toEqual({ config_path: node.certsD });
 });
 
 test("every other configuration file is JSON or TOML, but for resolv.conf", () => {
-  for (const file of configFiles(layout, machine)) {
+  for (const file of [...configFiles(layout, machine), ...nodeFiles(layout, node, machine)]) {
     if (/\.(json|conflist)$/.test(file.path)) expect(() => JSON.parse(file.text)).not.toThrow();
     else if (file.path.endsWith(".toml")) expect(() => Bun.TOML.parse(file.text)).not.toThrow();
     else expect(file.path).toEndWith("resolv.conf");

@@ -1,22 +1,29 @@
 import { join } from "node:path";
-import { type Layout, mirrorPort, nodeName } from "./layout.ts";
+import { certsDirOf, type Layout, mirrorPort, type Node } from "./layout.ts";
 
 /** What differs from machine to machine. */
 export type Machine = { runc: string; cniBin: string; mayRaiseOomScore: boolean; snapshotter: "overlayfs" | "native"; resolvers: string[] };
 
 export type ConfigFile = { path: string; text: string; mode: number };
 
-/** Every configuration file of the servers. Pure: what it says depends on nothing but its arguments. */
+const readable = (folder: string, name: string, text: string): ConfigFile => ({ path: join(folder, name), text, mode: 0o644 });
+
+/** The configuration files of the servers that a cluster has once. Pure, as below: what they say depends on the arguments alone. */
 export function configFiles(layout: Layout, machine: Machine): ConfigFile[] {
-  const file = (name: string, text: string): ConfigFile => ({ path: join(layout.config, name), text, mode: 0o644 });
   return [
-    file("containerd.toml", containerdToml(layout, machine)),
-    file("kubelet.json", json(kubeletConfiguration(layout))),
-    file("audit.json", json(auditPolicy)),
-    file("resolv.conf", machine.resolvers.map((address) => `nameserver ${address}\n`).join("") || "# no resolver\n"),
-    file("registry.json", json(registryConfiguration(layout))),
-    { path: join(layout.cni, "10-davit.conflist"), text: json(cniNetwork(layout)), mode: 0o644 },
-    { path: join(layout.certsD, "docker.io", "hosts.toml"), text: mirrorToml(layout), mode: 0o644 },
+    readable(layout.config, "audit.json", json(auditPolicy)),
+    readable(layout.config, "resolv.conf", machine.resolvers.map((address) => `nameserver ${address}\n`).join("") || "# no resolver\n"),
+    readable(layout.config, "registry.json", json(registryConfiguration(layout))),
+  ];
+}
+
+/** Those of the servers that each node has. */
+export function nodeFiles(layout: Layout, node: Node, machine: Machine): ConfigFile[] {
+  return [
+    readable(node.config, "containerd.toml", containerdToml(layout, node, machine)),
+    readable(node.config, "kubelet.json", json(kubeletConfiguration(layout, node))),
+    readable(node.cni, "10-davit.conflist", json(cniNetwork(node))),
+    readable(join(node.certsD, "docker.io"), "hosts.toml", mirrorToml(layout)),
   ];
 }
 
@@ -26,26 +33,26 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
  * Every path is ours: the defaults would leave /opt/containerd, /run/nri and runc's state on a machine where `down` ran,
  * or, worse, share them with a containerd that the machine has of its own.
  */
-export function containerdToml(layout: Layout, machine: Machine): string {
+export function containerdToml(layout: Layout, node: Node, machine: Machine): string {
   return `version = 3
-root = "${layout.containerd}"
-state = "${layout.containerdRun}"
+root = "${node.containerd}"
+state = "${node.containerdRun}"
 
 [grpc]
-  address = "${layout.containerdSocket}"
+  address = "${node.containerdSocket}"
 
 [plugins."io.containerd.nri.v1.nri"]
   disable = true
 
 [plugins."io.containerd.internal.v1.opt"]
-  path = "${join(layout.containerd, "opt")}"
+  path = "${join(node.containerd, "opt")}"
 
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "${machine.snapshotter}"
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = "lab.local/pause:1"
   [plugins."io.containerd.cri.v1.images".registry]
-    config_path = "${layout.certsD}"
+    config_path = "${certsDirOf(layout)}"
 
 [plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = ${!machine.mayRaiseOomScore}
@@ -56,30 +63,30 @@ state = "${layout.containerdRun}"
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
         BinaryName = "${machine.runc}"
-        Root = "${join(layout.containerdRun, "runc")}"
+        Root = "${join(node.containerdRun, "runc")}"
   [plugins."io.containerd.cri.v1.runtime".cni]
     bin_dirs = ["${machine.cniBin}"]
-    conf_dir = "${layout.cni}"
+    conf_dir = "${node.cni}"
 `;
 }
 
 /** Kubernetes' defaults, but for what a machine of any kind needs and for paths that would lie outside our folder. */
-function kubeletConfiguration(layout: Layout) {
+function kubeletConfiguration(layout: Layout, node: Node) {
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
     authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: join(layout.pki, "ca.crt") } },
     authorization: { mode: "Webhook" },
-    tlsCertFile: join(layout.pki, "kubelet-serving.crt"),
-    tlsPrivateKeyFile: join(layout.pki, "kubelet-serving.key"),
+    tlsCertFile: join(layout.pki, `kubelet-serving${node.suffix}.crt`),
+    tlsPrivateKeyFile: join(layout.pki, `kubelet-serving${node.suffix}.key`),
     cgroupDriver: "cgroupfs",
-    cgroupRoot: `/${layout.id}`,
+    cgroupRoot: `/${node.cgroup}`,
     // Machines with cgroup v1 or with swap are fine for trying things out.
     failCgroupV1: false,
     failSwapOn: false,
-    containerRuntimeEndpoint: `unix://${layout.containerdSocket}`,
-    podLogsDir: join(layout.state, "pod-logs"),
-    volumePluginDir: join(layout.kubelet, "volume-plugins"),
+    containerRuntimeEndpoint: `unix://${node.containerdSocket}`,
+    podLogsDir: node.podLogs,
+    volumePluginDir: join(node.kubelet, "volume-plugins"),
     resolvConf: join(layout.config, "resolv.conf"),
     clusterDNS: [layout.net.dnsService],
     clusterDomain: "cluster.local",
@@ -105,18 +112,18 @@ const auditPolicy = {
   ],
 };
 
-function cniNetwork(layout: Layout) {
+function cniNetwork(node: Node) {
   const ipam = {
     type: "host-local",
-    dataDir: join(layout.state, "cni-addresses"),
-    ranges: [[{ subnet: layout.net.nodePods }]],
+    dataDir: node.cniAddresses,
+    ranges: [[{ subnet: node.pods }]],
     routes: [{ dst: "0.0.0.0/0" }],
   };
   return {
     cniVersion: "1.0.0",
-    name: layout.net.namespace,
+    name: node.namespace,
     plugins: [
-      { type: "bridge", bridge: "cni0", isGateway: true, ipMasq: true, hairpinMode: true, ipam },
+      { type: "bridge", bridge: "cni0", isGateway: true, hairpinMode: true, ipam },
       { type: "portmap", capabilities: { portMappings: true } },
     ],
   };
@@ -154,5 +161,3 @@ export function reachableResolvers(resolvConf: string): string[] {
   const addresses = [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].flatMap((match) => match[1] ?? []);
   return addresses.filter((address) => /^\d+(\.\d+){3}$/.test(address) && !address.startsWith("127."));
 }
-
-export const nodeNameFlag = `--hostname-override=${nodeName}`;

@@ -43,5 +43,5 @@ export function forwarder(layout: Layout, ports: IngressPorts): Server {
     const listen = address.includes(":") ? `[${address}]` : address;
     return [`${listen}:${ports.http}=${layout.net.node}:80`, `${listen}:${ports.https}=${layout.net.node}:443`];
   });
-  return { name: "davit-forward", argv: [join(layout.bin, "davit-forward"), ...pairs], inside: false, env: { PATH: systemPath } };
+  return { name: "davit-forward", argv: [join(layout.bin, "davit-forward"), ...pairs], enter: [], env: { PATH: systemPath } };
 }

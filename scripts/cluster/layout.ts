@@ -8,7 +8,8 @@ export const DEFAULT_CLUSTER = "default";
 /** How many clusters the addresses are enough for. */
 export const SHARES = 8;
 
-export const nodeName = "davit-node";
+/** How many nodes a cluster may have. */
+export const MAX_NODES = 4;
 /** Resolves to loopback everywhere: curl, Chromium and Bun know `localhost` and everything below it by themselves. */
 export const domain = "apps.localhost";
 export const mirrorPort = 5100;
@@ -30,24 +31,23 @@ export const lockOf = (cluster: string): string => `/run/${suffixed("davit-clust
 export type Network = ReturnType<typeof networkOf>;
 
 export function networkOf(cluster: string, share: number) {
-  const nodes = `198.18.${share}`;
-  const pods = `198.19.${16 * share}`;
   const services = `198.19.${128 + 16 * share}`;
   return {
+    share,
     namespace: suffixed("davit", cluster),
-    hostLink: `davit${share}`,
-    nodeLink: "node0",
-    nodes: `${nodes}.0/24`,
-    node: `${nodes}.1`,
-    host: `${nodes}.254`,
-    pods: `${pods}.0/20`,
-    nodePods: `${pods}.0/24`,
+    /** Of the first node, where the control plane, the image mirror and the ingress are. */
+    node: nodeAddress(share, 1, 1),
+    host: nodeAddress(share, 1, 254),
+    pods: `198.19.${16 * share}.0/20`,
     services: `${services}.0/20`,
     apiService: `${services}.1`,
     dnsService: `${services}.10`,
     chain: share === 0 ? "DAVIT-CLUSTER" : `DAVIT-CLUSTER-${share}`,
   };
 }
+
+/** Each node has a network of its own with this machine. */
+const nodeAddress = (share: number, number: number, last: number): string => `198.18.${share + SHARES * (number - 1)}.${last}`;
 
 /** Every path and address the cluster uses. `state` goes with `down`; `cache` stays and belongs to all clusters. */
 export type Layout = ReturnType<typeof layoutOf>;
@@ -72,18 +72,53 @@ export function layoutOf(env: Record<string, string | undefined>, share = 0) {
     logs: join(state, "logs"),
     pids: join(state, "pids"),
     config: join(state, "config"),
-    certsD: join(state, "certs.d"),
-    volumes: join(state, "volumes"),
     etcd: join(state, "etcd"),
-    containerd: join(state, "containerd"),
-    containerdRun: join(state, "run"),
-    containerdSocket: join(state, "containerd.sock"),
-    kubelet: join(state, "kubelet"),
-    cni: join(state, "cni"),
     mirror: join(state, "mirror"),
     kubeconfig: join(state, "admin.conf"),
     auditLog: join(state, "logs", "audit.log"),
     facts: join(state, "facts.json"),
-    netns: `/run/netns/${net.namespace}`,
+  };
+}
+
+/** Where every node has, in its own view of the files, whom its containerd trusts. */
+export const certsDirOf = (layout: Layout): string => nodeOf(layout, 1).certsD;
+
+/** A machine as the cluster sees it: a network namespace, containerd and a kubelet. The first one is there always. */
+export type Node = ReturnType<typeof nodeOf>;
+
+export const nodesOf = (layout: Layout, count: number): Node[] => Array.from({ length: count }, (_, index) => nodeOf(layout, index + 1));
+
+export function nodeOf(layout: Layout, number: number) {
+  const { id, net, state, config } = layout;
+  const first = number === 1;
+  const suffix = first ? "" : `-${number}`;
+  const folder = first ? state : join(state, `node${suffix}`);
+  // No cluster's name has a dot.
+  const namespace = first ? net.namespace : `${net.namespace}.${number}`;
+  return {
+    number,
+    suffix,
+    name: `davit-node${suffix}`,
+    namespace,
+    netns: `/run/netns/${namespace}`,
+    /** Where the node's own view of this machine's files is kept; the first one has none. */
+    view: first ? undefined : join(folder, "view"),
+    address: nodeAddress(net.share, number, 1),
+    host: nodeAddress(net.share, number, 254),
+    range: nodeAddress(net.share, number, 0).concat("/24"),
+    pods: `198.19.${16 * net.share + number - 1}.0/24`,
+    hostLink: `davit${net.share}${suffix}`,
+    cgroup: first ? id : join(id, `node${suffix}`),
+    folder,
+    config: first ? config : join(config, `node${suffix}`),
+    certsD: join(folder, "certs.d"),
+    volumes: join(folder, "volumes"),
+    podLogs: join(folder, "pod-logs"),
+    containerd: join(folder, "containerd"),
+    containerdRun: join(folder, "run"),
+    containerdSocket: join(folder, "containerd.sock"),
+    kubelet: join(folder, "kubelet"),
+    cni: join(folder, "cni"),
+    cniAddresses: join(folder, "cni-addresses"),
   };
 }

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type Arguments, parseArguments, usage } from "./args.ts";
 import { clear, down } from "./down.ts";
 import { clusterEnv, contextEnv, contextStatus, type Host } from "./environment.ts";
-import { readFacts } from "./facts.ts";
+import { knownNodes, readFacts } from "./facts.ts";
 import { ClusterError } from "./fail.ts";
 import { DEFAULT_CLUSTER, type Layout, layoutOf, lockOf } from "./layout.ts";
 import { load } from "./load.ts";
@@ -30,21 +30,27 @@ async function onOwnCluster(parsed: Arguments): Promise<number> {
   const layout = clusterOf(process.env);
   switch (parsed.command) {
     case "up":
-      return timed("up", layout, () => up(process.env, say));
+      return timed("up", layout, () => up(process.env, parsed.nodes, say));
     case "reset":
-      return timed("reset", layout, () => clear(layout).then(() => up(process.env, say)));
+      return timed("reset", layout, () => resetTo(layout, parsed.nodes));
     case "down":
       needRoot("down");
       await locked(lockOf(layout.cluster), () => down(layout));
       return 0;
     case "load":
-      for (const file of parsed.files) print((await load(layout, resolve(file))).join("\n"));
+      for (const file of parsed.files) print((await load(layout, await knownNodes(layout), resolve(file))).join("\n"));
       return 0;
     case "env":
       return showEnv(layout);
     default:
       return showStatus(parsed, layout);
   }
+}
+
+async function resetTo(layout: Layout, nodes: number | undefined): Promise<void> {
+  const before = await knownNodes(layout);
+  await clear(layout);
+  await up(process.env, nodes ?? before.length, say);
 }
 
 async function timed(name: string, layout: Layout, work: () => Promise<void>): Promise<number> {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./exec.ts";
-import { domain, type Layout, type Network, nodeName } from "./layout.ts";
+import { domain, type Layout, type Network, type Node } from "./layout.ts";
 
 type Certificate = { name: string; subject: string; names: string[] };
 
@@ -19,8 +19,6 @@ const certificates = (net: Network): Certificate[] => [
     ],
   },
   { name: "apiserver-to-kubelet", subject: "/O=system:masters/CN=kube-apiserver", names: ["DNS:kube-apiserver"] },
-  { name: "kubelet-serving", subject: `/O=system:nodes/CN=system:node:${nodeName}`, names: [`DNS:${nodeName}`, `IP:${net.node}`] },
-  { name: "kubelet", subject: `/O=system:nodes/CN=system:node:${nodeName}`, names: [`DNS:${nodeName}`] },
   { name: "kube-controller-manager", subject: "/CN=system:kube-controller-manager", names: ["DNS:kube-controller-manager"] },
   { name: "kube-scheduler", subject: "/CN=system:kube-scheduler", names: ["DNS:kube-scheduler"] },
   { name: "kube-proxy", subject: "/CN=system:kube-proxy", names: ["DNS:kube-proxy"] },
@@ -28,14 +26,22 @@ const certificates = (net: Network): Certificate[] => [
   { name: "ingress", subject: `/CN=${domain}`, names: [`DNS:${domain}`, `DNS:*.${domain}`] },
 ];
 
+const nodeCertificates = ({ name, suffix, address }: Node): Certificate[] => {
+  const subject = `/O=system:nodes/CN=system:node:${name}`;
+  return [
+    { name: `kubelet-serving${suffix}`, subject, names: [`DNS:${name}`, `IP:${address}`] },
+    { name: `kubelet${suffix}`, subject, names: [`DNS:${name}`] },
+  ];
+};
+
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** Made once per cluster, and what a newer version of this adds when it is missing. A certificate's presence says that its key is there too. */
-export async function ensurePki({ pki, net }: Layout): Promise<void> {
+/** Made once per cluster, but for what a node that joins or a newer version of this adds. A certificate's presence says that its key is there too. */
+export async function ensurePki({ pki, net }: Layout, nodes: readonly Node[]): Promise<void> {
   await mkdir(pki, { recursive: true, mode: 0o700 });
   await ensureSelfSigned(pki, "ca", ["-subj", "/CN=davit cluster"]);
   await Promise.all([
-    ...certificates(net).map((certificate) => ensureIssued(pki, certificate)),
+    ...[...certificates(net), ...nodes.flatMap(nodeCertificates)].map((certificate) => ensureIssued(pki, certificate)),
     ensureServiceAccountKeys(pki),
     // Nothing but who wants certificates of the ACME server shall trust it: it is its own CA.
     ensureSelfSigned(pki, "pebble", ["-subj", "/CN=pebble", "-addext", "subjectAltName=DNS:pebble.pebble.svc,DNS:pebble.pebble.svc.cluster.local"]),

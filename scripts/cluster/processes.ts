@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { ClusterError } from "./fail.ts";
 import type { Layout } from "./layout.ts";
 
-/** A server: `argv[0]` is the path of its binary; `inside` says whether it runs in the cluster's network namespace. */
-export type Server = { name: string; argv: string[]; inside: boolean; env: Record<string, string | undefined> };
+/** A server: `argv[0]` is the path of its binary; `enter` comes before it to lead into a node, or is empty for this machine itself. */
+export type Server = { name: string; argv: string[]; enter: string[]; env: Record<string, string | undefined> };
 
 type Record_ = { pid: number; started: string; boot: string; command: string };
 
@@ -67,7 +67,7 @@ async function start(layout: Layout, server: Server): Promise<void> {
   await mkdir(layout.logs, { recursive: true });
   await mkdir(layout.pids, { recursive: true });
   const log = openSync(logPath(layout, server.name), "a");
-  const argv = server.inside ? ["nsenter", `--net=${layout.netns}`, ...server.argv] : server.argv;
+  const argv = [...server.enter, ...server.argv];
   const child = spawn(argv[0] ?? "", argv.slice(1), { detached: true, stdio: ["ignore", log, log], env: server.env, cwd: "/" });
   const failure = new Promise<never>((_, reject) => child.once("error", reject));
   failure.catch(() => {});
@@ -81,7 +81,7 @@ async function start(layout: Layout, server: Server): Promise<void> {
 /** Another binary behind the same link is another command, and so are other words in its configuration. */
 function commandHash(layout: Layout, server: Server): string {
   const files = server.argv.map((argument) => argument.slice(argument.indexOf("=") + 1)).filter((path) => path.startsWith(layout.config));
-  const what = [realpathSync(server.argv[0] ?? ""), server.argv, server.inside, files.map((file) => readFileSync(file, "utf8"))];
+  const what = [realpathSync(server.argv[0] ?? ""), server.argv, server.enter, files.map((file) => readFileSync(file, "utf8"))];
   return createHash("sha256").update(JSON.stringify(what)).digest("hex").slice(0, 16);
 }
 

@@ -16,6 +16,8 @@ export type Before = {
   quietDevices: string[];
   /** Folders outside ours that some server insists on and that were not there. */
   strangeFolders: string[];
+  /** The limit of inotify's instances. */
+  watches?: number;
 };
 
 /**

@@ -1,34 +1,50 @@
 import { join } from "node:path";
-import { nodeNameFlag } from "./config.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, type Node, nodeOf } from "./layout.ts";
+import { onNode } from "./network.ts";
 import type { Server } from "./processes.ts";
 
-/** The servers of the node, in the order of starting. */
-export function servers(layout: Layout, host: Record<string, string | undefined>) {
-  // Not the caller's environment: a proxy set there would come between the servers.
-  const plain = { PATH: `${layout.bin}:${systemPath}`, HOME: layout.state };
-  const server = (name: string, flags: string[], env: Server["env"] = plain): Server => ({
-    name,
-    argv: [join(layout.bin, name), ...flags],
-    inside: true,
-    env,
-  });
+/** Not the caller's environment: a proxy set there would come between the servers. */
+const plainEnv = (layout: Layout): Server["env"] => ({ PATH: `${layout.bin}:${systemPath}`, HOME: layout.state });
+
+/** The servers that a cluster has once. They run on the first node. */
+export function controlPlane(layout: Layout) {
+  const enter = onNode(nodeOf(layout, 1));
+  const server = (name: string, flags: string[], env = plainEnv(layout)): Server => ({ name, argv: [join(layout.bin, name), ...flags], enter, env });
   return {
     etcd: server("etcd", etcdFlags(layout)),
     apiserver: server("kube-apiserver", apiserverFlags(layout)),
     controllers: server("kube-controller-manager", controllerFlags(layout)),
-    scheduler: server("kube-scheduler", [kubeconfigFlag(layout, "kube-scheduler"), "--leader-elect=false"]),
-    // containerd pulls images: it needs what the machine needs to reach registries (proxy, CA bundle).
-    containerd: server("containerd", ["-c", join(layout.config, "containerd.toml")], { ...host, PATH: plain.PATH }),
-    kubelet: server("kubelet", kubeletFlags(layout)),
-    proxy: server("kube-proxy", proxyFlags(layout)),
-    mirror: server("registry", ["serve", join(layout.config, "registry.json")], { ...plain, OTEL_TRACES_EXPORTER: "none" }),
+    scheduler: server("kube-scheduler", [kubeconfigFlag(layout.config, "kube-scheduler"), "--leader-elect=false"]),
+    mirror: server("registry", ["serve", join(layout.config, "registry.json")], { ...plainEnv(layout), OTEL_TRACES_EXPORTER: "none" }),
   };
 }
 
+/** Those of each node; `host` is the environment of this machine's user. */
+export function nodeServers(layout: Layout, node: Node, host: Record<string, string | undefined>) {
+  const enter = onNode(node);
+  const server = (name: string, flags: string[], env = plainEnv(layout)): Server => ({
+    name: `${name}${node.suffix}`,
+    argv: [join(layout.bin, name), ...flags],
+    enter,
+    env,
+  });
+  return {
+    // containerd pulls images: it needs what the machine needs to reach registries (proxy, CA bundle).
+    containerd: server("containerd", ["-c", join(node.config, "containerd.toml")], { ...host, PATH: plainEnv(layout).PATH }),
+    kubelet: server("kubelet", kubeletFlags(node)),
+    proxy: server("kube-proxy", proxyFlags(layout, node)),
+  };
+}
+
+/** Every server of a cluster with these nodes. */
+export const allServers = (layout: Layout, nodes: readonly Node[], host: Record<string, string | undefined>): Server[] => [
+  ...Object.values(controlPlane(layout)),
+  ...nodes.flatMap((node) => Object.values(nodeServers(layout, node, host))),
+];
+
 export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const kubeconfigFlag = (layout: Layout, user: string): string => `--kubeconfig=${join(layout.config, `${user}.conf`)}`;
+const kubeconfigFlag = (folder: string, user: string): string => `--kubeconfig=${join(folder, `${user}.conf`)}`;
 
 const etcdFlags = (layout: Layout): string[] => [
   `--data-dir=${layout.etcd}`,
@@ -70,7 +86,7 @@ function apiserverFlags(layout: Layout): string[] {
 }
 
 const controllerFlags = (layout: Layout): string[] => [
-  kubeconfigFlag(layout, "kube-controller-manager"),
+  kubeconfigFlag(layout.config, "kube-controller-manager"),
   `--service-account-private-key-file=${join(layout.pki, "service-accounts.key")}`,
   `--root-ca-file=${join(layout.pki, "ca.crt")}`,
   `--cluster-signing-cert-file=${join(layout.pki, "ca.crt")}`,
@@ -79,20 +95,20 @@ const controllerFlags = (layout: Layout): string[] => [
   `--cluster-cidr=${layout.net.pods}`,
   "--allocate-node-cidrs=false",
   "--leader-elect=false",
-  `--flex-volume-plugin-dir=${join(layout.kubelet, "volume-plugins")}`,
+  `--flex-volume-plugin-dir=${join(nodeOf(layout, 1).kubelet, "volume-plugins")}`,
 ];
 
-const kubeletFlags = (layout: Layout): string[] => [
-  `--config=${join(layout.config, "kubelet.json")}`,
-  kubeconfigFlag(layout, "kubelet"),
-  nodeNameFlag,
-  `--root-dir=${layout.kubelet}`,
-  `--node-ip=${layout.net.node}`,
+const kubeletFlags = (node: Node): string[] => [
+  `--config=${join(node.config, "kubelet.json")}`,
+  kubeconfigFlag(node.config, "kubelet"),
+  `--hostname-override=${node.name}`,
+  `--root-dir=${node.kubelet}`,
+  `--node-ip=${node.address}`,
 ];
 
-const proxyFlags = (layout: Layout): string[] => [
-  kubeconfigFlag(layout, "kube-proxy"),
-  nodeNameFlag,
+const proxyFlags = (layout: Layout, node: Node): string[] => [
+  kubeconfigFlag(layout.config, "kube-proxy"),
+  `--hostname-override=${node.name}`,
   `--cluster-cidr=${layout.net.pods}`,
   "--proxy-mode=iptables",
   // The limit is the machine's, not the namespace's: leave it as it is.

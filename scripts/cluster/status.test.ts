@@ -13,6 +13,7 @@ const status: Status = {
   ingress: { http: 80, https: 443, address: "198.18.0.1" },
   mirror: "http://198.18.0.1:5100",
   certsDir: "/certs.d",
+  nodes: [{ name: "davit-node", address: "198.18.0.1", certsDir: "/certs.d" }],
   ca: "/ca.crt",
   auditLog: "/audit.log",
   logs: "/logs",

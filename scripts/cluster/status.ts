@@ -3,10 +3,10 @@ import { addonReady, addons } from "./addons.ts";
 import { getJson, isReady } from "./api.ts";
 import { type Facts, readFacts } from "./facts.ts";
 import type { IngressPorts } from "./forward.ts";
-import { domain, type Layout, nodeName } from "./layout.ts";
+import { certsDirOf, domain, type Layout, type Node, nodesOf } from "./layout.ts";
 import { mirrorAnswers, mirrorUrl } from "./mirror.ts";
 import { isRunning, logPath } from "./processes.ts";
-import { servers } from "./servers.ts";
+import { allServers } from "./servers.ts";
 
 export type Part = { name: string; ok: boolean; detail: string };
 
@@ -18,7 +18,9 @@ export type Status = {
   domain: string;
   ingress: IngressPorts & { address: string };
   mirror: string;
+  /** Where nodes have whom their containerd trusts. What of it lies on this machine is the first one's; the others have theirs in `nodes`. */
   certsDir: string;
+  nodes: { name: string; address: string; certsDir: string }[];
   ca: string;
   auditLog: string;
   logs: string;
@@ -26,7 +28,8 @@ export type Status = {
 
 export async function statusOf(layout: Layout): Promise<Status> {
   const facts = await readFacts(layout);
-  const parts = facts ? await inspect(layout, facts) : [{ name: "cluster", ok: false, detail: "not started: ./scripts/cluster/up" }];
+  const nodes = nodesOf(layout, facts?.nodes ?? 1);
+  const parts = facts ? await inspect(layout, facts, nodes) : [{ name: "cluster", ok: false, detail: "not started: ./scripts/cluster/up" }];
   return {
     running: parts.every((part) => part.ok),
     parts,
@@ -35,15 +38,16 @@ export async function statusOf(layout: Layout): Promise<Status> {
     domain,
     ingress: { ...(facts?.ingress ?? { http: 80, https: 443 }), address: layout.net.node },
     mirror: mirrorUrl(layout),
-    certsDir: layout.certsD,
+    certsDir: certsDirOf(layout),
+    nodes: nodes.map(({ name, address, certsD }) => ({ name, address, certsDir: certsD })),
     ca: join(layout.pki, "ca.crt"),
     auditLog: layout.auditLog,
     logs: layout.logs,
   };
 }
 
-async function inspect(layout: Layout, facts: Facts): Promise<Part[]> {
-  const names = [...Object.values(servers(layout, {})).map((server) => server.name), "davit-forward"];
+async function inspect(layout: Layout, facts: Facts, nodes: readonly Node[]): Promise<Part[]> {
+  const names = [...allServers(layout, nodes, {}).map((server) => server.name), "davit-forward"];
   const processes = names.map(async (name): Promise<Part> => {
     const pid = await isRunning(layout, name);
     return { name, ok: pid !== undefined, detail: pid === undefined ? `not running; log: ${logPath(layout, name)}` : `process ${pid}` };
@@ -53,7 +57,12 @@ async function inspect(layout: Layout, facts: Facts): Promise<Part[]> {
     () => true,
     () => false,
   );
-  const objects = answers ? [node(layout), ...addons.map(async (addon) => said(addon.name, await addonReady(layout, addon).catch(() => false)))] : [];
+  const objects = answers
+    ? [
+        ...nodes.map((node) => readiness(layout, node)),
+        ...addons.map(async (addon) => said(addon.name, await addonReady(layout, addon).catch(() => false))),
+      ]
+    : [];
   return [
     ...(await Promise.all(processes)),
     said("api", answers),
@@ -65,13 +74,13 @@ async function inspect(layout: Layout, facts: Facts): Promise<Part[]> {
 
 const said = (name: string, ok: boolean): Part => ({ name, ok, detail: ok ? "ready" : "not ready" });
 
-type Node = { status?: { conditions?: { type: string; status: string; message?: string }[] } };
+type NodeObject = { status?: { conditions?: { type: string; status: string; message?: string }[] } };
 
-async function node(layout: Layout): Promise<Part> {
-  const found = (await getJson(layout, `/api/v1/nodes/${nodeName}`).catch(() => undefined)) as Node | undefined;
+async function readiness(layout: Layout, { name }: Node): Promise<Part> {
+  const found = (await getJson(layout, `/api/v1/nodes/${name}`).catch(() => undefined)) as NodeObject | undefined;
   const condition = found?.status?.conditions?.find(({ type }) => type === "Ready");
   const ok = condition?.status === "True";
-  return { name: nodeName, ok, detail: ok ? "ready" : (condition?.message ?? "not registered") };
+  return { name, ok, detail: ok ? "ready" : (condition?.message ?? "not registered") };
 }
 
 export function statusTable(status: Status): string {
