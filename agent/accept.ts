@@ -66,6 +66,7 @@ export async function plan(deps: Deps, tenant: Tenant, name: string, request: Pu
   const present = await readPresent(deps, tenant.name, name);
   const settings = settingsOf(present, present.base, request, name, deps);
   await Promise.all([
+    request.source?.kind === "git" ? checkGit(deps, tenant, request.source) : undefined,
     checkRoutes(deps.kube, { namespace: tenant.name, app: name }, settings.routes),
     needConfigurations(deps.kube, tenant.name, settings.configurations),
   ]);
@@ -116,7 +117,7 @@ async function checkSource(
   checkDockerfile(tree);
 }
 
-/** What the cluster's network has to say comes with the fetch. */
+/** What a git server has to say comes with the fetch. */
 async function checkGit({ kube }: Deps, tenant: Tenant, source: GitSource): Promise<void> {
   checkHost(new URL(source.url).hostname);
   await pickCredential(kube, tenant.name, source);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { truncateSync, watch, writeFileSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { davit, type Home, loggedIn, resultIn } from "#test/cli";
+import { davit, eventsIn, type Home, loggedIn, resultIn } from "#test/cli";
 import { tarHeader } from "../source/testing/archives.ts";
 
 const FILES = { Dockerfile: "FROM scratch\n", "src/app.js": "serve()\n", ".gitignore": "*.log\n", "x.log": "" };
@@ -39,6 +39,13 @@ test.each([
   const first = await davit(world.home, ["push", "--path", archive, "-o", "json"], { env: world.env });
   expect(resultIn(first.out)).toMatchObject({ outcome: "live", app: "shop-1-0", source: folder.source });
   expect(await world.left()).toEqual([]);
+});
+
+test("while an archive is unpacked, its bytes are counted", async () => {
+  await using world = await ready();
+  const archive = pack(world.home, "shop.tar", "tar", "-cf", "ARCHIVE", "shop");
+  const { out } = await davit(world.home, ["push", "--name", "shop", "--path", archive, "-o", "events"], { env: world.env });
+  expect(eventsIn(out).find(({ type }) => type === "progress")).toMatchObject({ phase: "plan", done: expect.any(Number), total: 0, unit: "bytes" });
 });
 
 test("--dry-run shows the archive, and leaves nothing of it", async () => {

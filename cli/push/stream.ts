@@ -35,9 +35,11 @@ export class PushStream {
     this.tell({ type: "notice", message });
   }
 
+  /** `total` is 0 while it is not known. */
   progress(phase: Phase, { done, total }: { done: number; total: number }): void {
     const now = performance.now();
-    if (done < total && now - this.#told < PROGRESS_MS) return;
+    const isLast = total > 0 && done >= total;
+    if (!isLast && now - this.#told < PROGRESS_MS) return;
     this.#told = now;
     this.tell({ type: "progress", phase, done, total, unit: "bytes" });
   }

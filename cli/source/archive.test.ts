@@ -158,6 +158,9 @@ describe("what the source is", () => {
       expect(await fault("a.zip", Buffer.from(magic, "latin1"))).toMatchObject({ code: "archive_invalid", message: expect.stringContaining(kind) });
     }
     expect(await fault("nothing.tar", tarOf())).toMatchObject({ code: "source_empty", message: expect.stringContaining("nothing.tar") });
+    const ignored = tarOf({ path: "top/.gitignore", body: "*\n" }, { path: "top/x" });
+    const message = expect.stringMatching(/^ignore rules leave out all that is in the archive ".*ignored.tar"$/);
+    expect(await fault("ignored.tar", ignored)).toMatchObject({ code: "source_empty", message });
     expect(await fault("nothing.zip", zipOf([]))).toMatchObject({ code: "source_empty" });
     expect(await fault("nothing.tgz", gzipSync(tarOf()))).toMatchObject({ code: "source_empty" });
   });

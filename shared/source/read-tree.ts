@@ -18,7 +18,7 @@ export interface ReadTreeOptions {
   /** The chunks of a file that need not be read again; asked in the order of paths. */
   lookUp?: (file: WalkedFile) => string[] | undefined;
   signal?: AbortSignal | undefined;
-  /** Told how much of the source is read or known, in bytes. */
+  /** Told how much of the source is read or known, in bytes; `total` is 0 while it is not known. */
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
 

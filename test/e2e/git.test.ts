@@ -160,6 +160,8 @@ test.each(["https://127.0.0.1:8443/x", "https://localhost/x", "https://169.254.1
   async (url) => {
     const refused = await davit(["push", "--name", space.app("inside"), "-n", space.name, "--git", url, "-o", "json"]);
     expect(JSON.parse(refused.stdout)).toMatchObject({ revision: null, fault: { code: "git_refused" } });
+    const plan = await davit(["push", "--name", space.app("inside"), "-n", space.name, "--git", url, "--dry-run"]);
+    expect([plan.code, plan.stderr]).toEqual([46, expect.stringContaining("(git_refused)")]);
   },
 );
 

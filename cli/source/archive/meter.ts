@@ -11,16 +11,20 @@ const RATIO = 200;
 export class Meter {
   readonly #path: string;
   readonly #limit: number;
+  readonly #onBytes: ((bytes: number) => void) | undefined;
   #bytes = 0;
 
-  constructor(path: string, size: number) {
+  /** @param onBytes told how many there were so far */
+  constructor(path: string, size: number, onBytes?: (bytes: number) => void) {
     this.#path = path;
+    this.#onBytes = onBytes;
     this.#limit = Math.min(MOST, Math.max(FREE, RATIO * size));
   }
 
   /** @throws Fault archive_invalid when it is too much */
   add(bytes: number): void {
     this.#bytes += bytes;
+    this.#onBytes?.(this.#bytes);
     if (this.#bytes <= this.#limit) return;
     const why = this.#limit === MOST ? "an archive may have" : `one so small may have (${RATIO} times its size)`;
     throw archiveFault(`the archive unpacks to more than ${Math.round(this.#limit / MIB)} MiB, the most that ${why}`, {

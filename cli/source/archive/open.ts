@@ -17,14 +17,22 @@ export async function openArchive({ path, tempDir, signal, onProgress, onNotice 
   const kind = archiveKind(path);
   await using resources = new AsyncDisposableStack();
   const folder = ownFolder(tempDir, resources);
-  await unpack({ path, kind, folder, signal });
+  // How much it will be in the end, no archive says for sure.
+  await unpack({ path, kind, folder, signal, onBytes: (done) => onProgress?.({ done, total: 0 }) });
   const top = topFolder(folder);
   if (top !== undefined) onNotice(`${basename(path)} has one folder, ${top}: the source is what is in it`);
   const root = top === undefined ? folder : join(folder, top);
-  if (readdirSync(root).length === 0) throw new Fault("source_empty", `there is nothing in the archive ${quote(path)}`, { details: { path } });
-  const { files, ...tree } = await readTree({ root, signal, onProgress });
+  if (readdirSync(root).length === 0) throw empty(path, "there is nothing in the archive");
+  const { files, ...tree } = await readTree({ root, signal, onProgress }).catch((error) => {
+    throw error instanceof Fault && error.code === "source_empty" ? empty(path, "ignore rules leave out all that is in the archive") : error;
+  });
   const kept = resources.move();
   return { ...tree, root, files: files.length, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/* Nobody knows the folder that it was unpacked into. */
+function empty(path: string, why: string): Fault {
+  return new Fault("source_empty", `${why} ${quote(path)}`, { details: { path } });
 }
 
 /** A new folder, which goes with `resources`, and with the process when that is ended in the midst of the work. */

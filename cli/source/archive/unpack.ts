@@ -21,6 +21,8 @@ export interface UnpackOptions {
   /** An empty folder. */
   folder: string;
   signal?: AbortSignal | undefined;
+  /** Told how many bytes came out so far. */
+  onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -28,8 +30,8 @@ export interface UnpackOptions {
  * left to the caller.
  * @throws Fault archive_invalid, source_*, interrupted
  */
-export async function unpack({ path, kind, folder, signal }: UnpackOptions): Promise<void> {
-  const meter = new Meter(path, statSync(path).size);
+export async function unpack({ path, kind, folder, signal, onBytes }: UnpackOptions): Promise<void> {
+  const meter = new Meter(path, statSync(path).size, onBytes);
   const pace = createPace(signal);
   using target = new UnpackTarget(folder, meter, kind === "zip" || sep === "\\");
   try {
