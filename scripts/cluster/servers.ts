@@ -93,7 +93,7 @@ const controllerFlags = (layout: Layout): string[] => [
   `--cluster-signing-key-file=${join(layout.pki, "ca.key")}`,
   "--use-service-account-credentials=true",
   `--cluster-cidr=${layout.net.pods}`,
-  "--allocate-node-cidrs=false",
+  "--allocate-node-cidrs=true",
   "--leader-elect=false",
   `--flex-volume-plugin-dir=${join(nodeOf(layout, 1).kubelet, "volume-plugins")}`,
 ];
