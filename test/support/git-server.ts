@@ -23,12 +23,20 @@ export interface GitServerOptions {
   /** Where it listens, and one of the names in its certificate. */
   hostname?: string;
   names?: string[];
+  /** Of {@link GIT_USER}. */
+  password?: string;
   /** Serves as git did before protocol version 2. */
   old?: boolean;
 }
 
 /** A real git server: `git http-backend` behind TLS with a CA of its own. */
-export async function gitServer({ root, hostname = "127.0.0.1", names = [], old = false }: GitServerOptions): Promise<GitServer> {
+export async function gitServer({
+  root,
+  hostname = "127.0.0.1",
+  names = [],
+  password = GIT_PASSWORD,
+  old = false,
+}: GitServerOptions): Promise<GitServer> {
   const authority = await newAuthority();
   const leaf = await newLeaf(authority, { names: [hostname, ...names] });
   const requests: GitServer["requests"] = [];
@@ -42,7 +50,7 @@ export async function gitServer({ root, hostname = "127.0.0.1", names = [], old 
       const body = new Uint8Array(await request.arrayBuffer());
       const authorization = request.headers.get("authorization");
       requests.push({ method: request.method, path: pathname + search, authorization, body: Buffer.from(body).toString("latin1") });
-      if (pathname.startsWith("/private/") && authorization !== `Basic ${btoa(`${GIT_USER}:${GIT_PASSWORD}`)}`)
+      if (pathname.startsWith("/private/") && authorization !== `Basic ${Buffer.from(`${GIT_USER}:${password}`).toString("base64")}`)
         return new Response("who are you?", { status: 401, headers: { "www-authenticate": "Basic" } });
       return await self.misbehave(request, () => backend(root, request, body, old));
     },

@@ -22,12 +22,13 @@ async function onDisk(part: "registry" | "s3", command: string): Promise<string>
       terminationGracePeriodSeconds: 0,
       // Such a volume may be mounted on one node only.
       nodeName: owner?.spec?.nodeName,
-      securityContext: { runAsUser: 65532, runAsGroup: 65532 },
+      securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: { type: "RuntimeDefault" } },
       containers: [
         {
           name: "look",
           image: kaniko,
           command: ["/busybox/sh", "-c", command],
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
           volumeMounts: [{ name: "data", mountPath: "/data", readOnly: true }],
         },
       ],
@@ -52,6 +53,14 @@ function ended(phase: string | undefined): string | undefined {
 export async function filesOnDisk(part: "registry" | "s3", folder: string): Promise<string[]> {
   const found = await onDisk(part, `cd /data/${folder} 2>/dev/null && /busybox/find . -type f | /busybox/sort || true`);
   return found.split("\n").filter((line) => line !== "");
+}
+
+/** The same files with what is in them. */
+export async function readDisk(part: "registry" | "s3", folder: string): Promise<{ path: string; content: Uint8Array }[]> {
+  const read = 'while read -r file; do echo "$file"; /busybox/base64 "$file" | /busybox/tr -d "\\n"; echo; done';
+  const found = await onDisk(part, `cd /data/${folder} && /busybox/find . -type f | ${read}`);
+  const lines = found.split("\n");
+  return lines.flatMap((path, at) => (at % 2 === 0 && path !== "" ? [{ path, content: Buffer.from(lines[at + 1] ?? "", "base64") }] : []));
 }
 
 /** Bytes of all its files. */
