@@ -88,6 +88,7 @@ const TABLE = {
   url_unanswered: { exit: 64, http: 422 },
   app_oom: { exit: 65, http: 422 },
   app_not_ready: { exit: 66, http: 422 },
+  pod_forbidden: { exit: 67, http: 422 },
 
   deadline: { exit: 124, http: 504 },
   command_not_started: { exit: 127, http: 422 },

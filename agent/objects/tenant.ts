@@ -1,4 +1,4 @@
-import type { KubeObject, V1Secret } from "#shared/kube/objects";
+import type { KubeObject, V1Namespace, V1Secret } from "#shared/kube/objects";
 import type { ImageRegistry } from "../images/image-registry.ts";
 import { PULL_LOGIN, PULL_SECRET } from "./meta.ts";
 
@@ -14,6 +14,11 @@ export function tenantBinding(namespace: string): KubeObject {
     subjects: [{ kind: "ServiceAccount", name: "davit-agent", namespace: "davit" }],
   };
   return binding;
+}
+
+/** Whether the namespace takes no Pods but those of Pod Security's strictest level. */
+export function isRestricted(namespace: V1Namespace | undefined): boolean {
+  return namespace?.metadata?.labels?.["pod-security.kubernetes.io/enforce"] === "restricted";
 }
 
 /** The credential with which nodes pull this tenant's images. */

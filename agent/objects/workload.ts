@@ -7,8 +7,14 @@ import type { App, AppSettings, Revision } from "./types.ts";
 /** How long a Pod that is being replaced still answers, so that every ingress has stopped sending to it first. */
 const DRAIN_SECONDS = 5;
 
-/** The Deployment that runs `image` as `revision` wants it. Never less than the wanted instances answer during a rollout. */
-export function deployment(app: App, revision: Revision, image: string): V1Deployment {
+/** What no app has a use for: packets of its own making, which could pretend to be a neighbour, and devices. */
+const NEEDLESS = ["MKNOD", "NET_RAW"];
+
+/**
+ * The Deployment that runs `image` as `revision` wants it. Never less than the wanted instances answer during a rollout.
+ * Many images start as root and become somebody else, so only a `confined` app has to do without that.
+ */
+export function deployment(app: App, revision: Revision, image: string, { confined }: { confined: boolean }): V1Deployment {
   const { settings, envSecret, pods } = revision.spec;
   const labels = appLabels(app.metadata.name);
   return {
@@ -26,7 +32,7 @@ export function deployment(app: App, revision: Revision, image: string): V1Deplo
           automountServiceAccountToken: false,
           enableServiceLinks: false,
           imagePullSecrets: [{ name: PULL_SECRET }],
-          securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+          securityContext: { ...(confined ? { runAsNonRoot: true } : {}), seccompProfile: { type: "RuntimeDefault" } },
           containers: [
             {
               name: "app",
@@ -40,7 +46,7 @@ export function deployment(app: App, revision: Revision, image: string): V1Deplo
               readinessProbe: { tcpSocket: { port: settings.port }, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 3 },
               lifecycle: { preStop: { sleep: { seconds: DRAIN_SECONDS } } },
               resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "1Gi" } },
-              securityContext: { allowPrivilegeEscalation: false },
+              securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: confined ? ["ALL"] : NEEDLESS } },
               volumeMounts: settings.configurations.map((name) => ({ name: volumeOf(name), mountPath: `/configurations/${name}`, readOnly: true })),
             },
           ],

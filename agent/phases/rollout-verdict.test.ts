@@ -27,6 +27,24 @@ test("a rollout is done when exactly the wanted Pods, all new, are available", (
   expect(judge({ generation: 3, deployment: undefined, pods: [], elapsed: 0 }).kind).toBe("wait");
 });
 
+test("Pods that Kubernetes does not let be made fail a rollout: for their Pod Security at once, for what may pass later", () => {
+  const refused = (message: string, observedGeneration = 3) =>
+    deployment({ observedGeneration, conditions: [{ type: "ReplicaFailure", status: "True", reason: "FailedCreate", message }] });
+  const after = (elapsed: number, refusal: V1Deployment, pods: V1Pod[] = []) => {
+    const verdict = judge({ generation: 3, deployment: refusal, pods, elapsed });
+    return verdict.kind === "failed" ? [verdict.fault.code, verdict.fault.message] : verdict.kind;
+  };
+  const level = 'pods "x" is forbidden: violates PodSecurity "restricted:latest": unrestricted capabilities';
+  expect(after(2000, refused(level))).toEqual(["pod_forbidden", `Kubernetes does not let the app's Pods be made: ${level}`]);
+  expect([after(500, refused(level)), after(2000, refused(level, 2))]).toEqual(["wait", "wait"]);
+  const quota = 'pods "x" is forbidden: exceeded quota: small';
+  expect([after(2000, refused(quota)), after(25_000, refused(quota))[0]]).toEqual(["wait", "pod_forbidden"]);
+  const asRoot = pod({
+    state: { waiting: { reason: "CreateContainerConfigError", message: "container has runAsNonRoot and image will run as root" } },
+  });
+  expect(after(0, deployment({}), [asRoot])).toEqual(["pod_forbidden", expect.stringContaining("restricted")]);
+});
+
 test("what Pods say decides how a rollout fails, and how soon", () => {
   const waiting = (reason: string) => pod({ state: { waiting: { reason, message: "why" } } });
   const ended = (reason: string, exitCode: number, restartCount: number) => pod({ restartCount, state: { terminated: { reason, exitCode } } });

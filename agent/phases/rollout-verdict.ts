@@ -13,6 +13,8 @@ export interface RolloutState {
 
 /** A start may fail at first: a new node has not learnt to trust the registry, or its kubelet has not heard of a Secret yet. */
 const START_PATIENCE_MS = 20_000;
+/** What a Deployment says of its Pods may still be about those of the version before. */
+const SETTLE_MS = 2000;
 const PULL = /ImagePull|ErrImage|InvalidImageName/;
 const START = /^(CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
 /** An app that has not become ready by then will not. */
@@ -25,6 +27,8 @@ export type Verdict = { kind: "done" } | { kind: "wait" } | { kind: "failed"; fa
 /** What the state of a rollout means. Pure: the same state always gives the same verdict. */
 export function judge(state: RolloutState): Verdict {
   if (isDone(state.deployment, state.generation)) return { kind: "done" };
+  const refused = judgeDeployment(state);
+  if (refused) return refused;
   for (const pod of state.pods) {
     const failed = judgePod(pod, state.elapsed);
     if (failed) return failed;
@@ -45,9 +49,23 @@ function isDone(deployment: V1Deployment | undefined, generation: number): boole
   );
 }
 
+/** Kubernetes tries again and again to make Pods. A quota may become free and a webhook come back; a level of Pod Security stays. */
+function judgeDeployment({ deployment, generation, elapsed }: RolloutState): Verdict | undefined {
+  const { observedGeneration = 0, conditions = [] } = deployment?.status ?? {};
+  const refused = conditions.find(({ type, status }) => type === "ReplicaFailure" && status === "True");
+  if (!refused || observedGeneration < generation) return undefined;
+  const stays = refused.message?.includes("violates PodSecurity");
+  if (elapsed < (stays ? SETTLE_MS : START_PATIENCE_MS)) return undefined;
+  return { kind: "failed", fault: new Fault("pod_forbidden", `Kubernetes does not let the app's Pods be made: ${refused.message}`) };
+}
+
 function judgePod(pod: V1Pod, elapsed: number): Verdict | undefined {
   const status = pod.status?.containerStatuses?.find((container) => container.name === "app");
   const waiting = status?.state?.waiting;
+  if (waiting?.message?.includes("runAsNonRoot")) {
+    const why = `the namespace is under Pod Security 'restricted', where nothing runs as root: ${waiting.message}`;
+    return { kind: "failed", fault: new Fault("pod_forbidden", why) };
+  }
   if (waiting && elapsed > START_PATIENCE_MS) {
     const why = waiting.message ?? waiting.reason;
     if (PULL.test(waiting.reason ?? "")) return { kind: "failed", fault: new Fault("image_pull", `the node could not pull the image: ${why}`) };

@@ -37,6 +37,9 @@ export class InstallCommand extends PlacesCommand {
   kanikoImage = Option.String("--kaniko-image", { description: "<IMAGE> of kaniko, with a shell" });
   mirrors = Option.Array("--registry-mirror", [], { description: "<HOST=URL> where builds find the images of HOST instead" });
   certsDirs = Option.Array("--certs-dir", [], { description: "<PATH> containerd's certs.d folder on the nodes (default: found)" });
+  podCidrs = Option.Array("--pod-cidr", [], {
+    description: "<RANGE> addresses of the cluster's Pods, which builds must not reach (default: read off the nodes)",
+  });
   keepRevisions = Option.String("--keep-revisions", { description: "<NUMBER> revisions of each app that garbage collection leaves (default: 10)" });
   dryRun = Option.Boolean("--dry-run", false, { description: "print the objects as YAML and change nothing" });
   yes = Option.Boolean("--yes", false, { description: "ask nothing" });
@@ -75,6 +78,7 @@ export class InstallCommand extends PlacesCommand {
       images: { agent: this.agentImage, s3: this.s3Image, registry: this.registryImage, kaniko: this.kanikoImage },
       mirrors: this.mirrors,
       certsDirs: this.certsDirs,
+      podCidrs: this.podCidrs,
     };
   }
 }

@@ -95,7 +95,7 @@ async function printedBy(kube: Kube, name: string): Promise<string> {
 }
 
 /** As confined as the agent, and without its rights. */
-function errandPod({ name, program, image }: Errand): V1Pod {
+export function errandPod({ name, program, image }: Errand): V1Pod {
   const agent = manifest("agent").find(({ kind }) => kind === "Deployment") as V1Deployment;
   const { securityContext, containers } = agent.spec?.template.spec ?? { containers: [] };
   const [container] = containers;

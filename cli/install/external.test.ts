@@ -41,7 +41,7 @@ test("a registry's flags are worth nothing without one", () => {
 });
 
 test("another place is not taken by install, but other settings of the same one are", () => {
-  const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [] }, { s3, registry });
+  const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
   expect(() =>
     checkStays({ s3, registry }, { ...options, s3: { ...s3, region: "x", secret: "other" }, registry: { ...registry, ca: "PEM" } }),
   ).not.toThrow();
@@ -63,9 +63,9 @@ test("nothing built-in runs where an external place is, and nodes are told of it
   expect(componentsOf({ registry: { ...registry, ca: "PEM" } })).toEqual(["s3", "node-trust", "agent"]);
   expect(componentsOf({ registry: { ...registry, plainHttp: true } })).toContain("node-trust");
 
-  const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [] }, { s3, registry });
+  const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
   const facts = { registryAddress: "registry.test", certsDirs: [], startedWith: { agent: "", s3: "", registry: "" } };
-  const names = [...foundation(options), ...workloads(options, facts)].map(nameOf);
+  const names = [...foundation(options, []), ...workloads(options, facts)].map(nameOf);
   for (const name of [
     "Deployment davit/s3",
     "Service davit/s3",
@@ -77,7 +77,7 @@ test("nothing built-in runs where an external place is, and nodes are told of it
 });
 
 test("a way that is not encrypted is warned of", () => {
-  const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [] }, { s3, registry });
+  const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
   expect(clearWarnings(options)).toEqual([]);
   const clear = { ...options, s3: { ...s3, endpoint: "http://s3.test" }, registry: { ...registry, plainHttp: true } };
   expect(clearWarnings(clear)).toEqual([

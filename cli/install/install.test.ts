@@ -13,7 +13,7 @@ import { takeInventory, uninstall } from "./uninstall.ts";
 /** One cluster, one story: an installation's life, told in the order of the tests. */
 let plane: ControlPlane;
 const stop = new AbortController();
-const flags: InstallFlags = { domain: "apps.example.com", images: {}, mirrors: [], certsDirs: [] };
+const flags: InstallFlags = { domain: "apps.example.com", images: {}, mirrors: [], certsDirs: [], podCidrs: [] };
 const KINDS = [
   "v1/Namespace",
   "v1/Service",
@@ -167,7 +167,7 @@ test("another domain re-issues the agent's certificate and keeps every key", asy
 
 test("the options are kept for the next installation, and damaged ones are not taken for none", async () => {
   await setUp({ keepRevisions: 5, mirrors: ["docker.io=http://mirror:1"], certsDirs: ["/certs"] });
-  const { images: _, ...kept } = (await prepare(plane.admin, { images: {}, mirrors: [], certsDirs: [] })).options;
+  const { images: _, ...kept } = (await prepare(plane.admin, { images: {}, mirrors: [], certsDirs: [], podCidrs: [] })).options;
   expect(await installedOptions(plane.admin)).toMatchObject(kept);
   expect(kept).toMatchObject({ domain: "apps.example.com", keepRevisions: 5, mirrors: ["docker.io=http://mirror:1"], certsDirs: ["/certs"] });
   const name = { namespace: "davit", name: "davit-install" };

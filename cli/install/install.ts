@@ -11,6 +11,7 @@ import { madeKinds, makeSecrets } from "./made.ts";
 import { type InstalledOptions, type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
 import { checkStays, type GivenLogins, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, workloads } from "./plan.ts";
+import { podCidrsOf } from "./pod-cidrs.ts";
 import { preflight } from "./preflight.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
 
@@ -24,6 +25,8 @@ export type Changes = Record<Change, number>;
 export interface Prepared {
   options: InstallOptions;
   certs: CertsDirs;
+  /** Empty where it is not known. */
+  podCidrs: string[];
   /** No installation is there yet. */
   isFirst: boolean;
   /** What it was made with until now. */
@@ -50,7 +53,7 @@ export async function prepare(
   let options = resolveOptions(flags, installed);
   if (!options.domain) options = resolveOptions({ ...flags, domain: await needDomain(kube, askDomain) }, installed);
   const certs = componentsOf(options).includes("node-trust") ? certsDirsOf(nodes, options.certsDirs) : { folders: [], problems: [] };
-  return { options, certs, isFirst: agent === undefined, installed, given };
+  return { options, certs, podCidrs: podCidrsOf(nodes, options.podCidrs), isFirst: agent === undefined, installed, given };
 }
 
 async function needDomain(kube: Kube, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<string> {
@@ -83,7 +86,7 @@ export async function install(
   await tryPlaces(kube, prepared, signal);
   tell({ type: "checked" });
 
-  await apply(foundation(prepared.options));
+  await apply(foundation(prepared.options, prepared.podCidrs));
   const registryAddress = await registryAddressOf(kube, prepared.options, signal);
   const made = await makeSecrets(kube, prepared.options, prepared.given, registryAddress);
   await apply(made.objects);
@@ -97,7 +100,7 @@ export async function install(
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
 export function preview(prepared: Prepared): KubeObject[] {
   const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs: prepared.certs.folders, startedWith: { agent: "", s3: "", registry: "" } };
-  return [...foundation(prepared.options), ...workloads(prepared.options, facts), ...(prepared.isFirst ? firstTenant() : [])];
+  return [...foundation(prepared.options, prepared.podCidrs), ...workloads(prepared.options, facts), ...(prepared.isFirst ? firstTenant() : [])];
 }
 
 /** Stands in a dry run for the address that the cluster gives the registry's Service. */

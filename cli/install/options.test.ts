@@ -4,10 +4,16 @@ import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { domainFor } from "./domain.ts";
 import { agentUrl, type InstallFlags, PUBLISHED_IMAGES, resolveOptions } from "./options.ts";
 
-const none: InstallFlags = { images: {}, mirrors: [], certsDirs: [] };
+const none: InstallFlags = { images: {}, mirrors: [], certsDirs: [], podCidrs: [] };
 
 test("a flag wins over what is installed, that over the default; images come with the version", () => {
-  const installed = { domain: "old.example.com", storageClass: "slow", mirrors: ["docker.io=http://old"], certsDirs: ["/old"] };
+  const installed = {
+    domain: "old.example.com",
+    storageClass: "slow",
+    mirrors: ["docker.io=http://old"],
+    certsDirs: ["/old"],
+    podCidrs: ["10.1.0.0/16"],
+  };
   expect(resolveOptions(none, installed)).toEqual({ ...installed, ingressClass: "", keepRevisions: 10, images: PUBLISHED_IMAGES });
   const flags = { ...none, domain: "new.example.com", storageClass: "fast", images: { s3: "mine" }, certsDirs: ["/new/"] };
   expect(resolveOptions(flags, { ...installed, keepRevisions: 3 })).toEqual({
@@ -18,6 +24,7 @@ test("a flag wins over what is installed, that over the default; images come wit
     keepRevisions: 3,
     mirrors: ["docker.io=http://old"],
     certsDirs: ["/new"],
+    podCidrs: ["10.1.0.0/16"],
   });
 });
 
@@ -28,6 +35,11 @@ test.each([
   [{ mirrors: ["docker.io"] }, "--registry-mirror"],
   [{ mirrors: ["docker.io=mirror:5000"] }, "--registry-mirror"],
   [{ certsDirs: ["relative"] }, "--certs-dir"],
+  [{ podCidrs: ["10.0.0.0"] }, "--pod-cidr"],
+  [{ podCidrs: ["10.0.0.0/33"] }, "--pod-cidr"],
+  [{ podCidrs: ["fd00::/129"] }, "--pod-cidr"],
+  [{ podCidrs: ["0.0.0.0/0"] }, "--pod-cidr"],
+  [{ podCidrs: ["pods/16"] }, "--pod-cidr"],
 ])("%j is refused, naming the flag", (flags, name) => {
   expect(() => resolveOptions({ ...none, ...flags }, {})).toThrow(expect.objectContaining({ code: "usage", message: expect.stringContaining(name) }));
 });

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { ImageRef } from "#shared/app";
 import { Fault } from "#shared/fault";
@@ -33,6 +34,8 @@ export const InstallOptions = z.object({
   mirrors: z.array(z.string()),
   /** Empty: found by looking at the nodes. */
   certsDirs: z.array(z.string()),
+  /** Ranges of the Pods' addresses; empty: those that the nodes tell. */
+  podCidrs: z.array(z.string()),
   /** Absent: the built-in one. */
   s3: ExternalS3.optional(),
   /** Absent: the built-in one. */
@@ -52,6 +55,7 @@ export interface InstallFlags {
   images: Partial<Record<keyof Images, string | undefined>>;
   mirrors: string[];
   certsDirs: string[];
+  podCidrs: string[];
   s3?: S3Flags;
   registry?: RegistryFlags;
 }
@@ -73,6 +77,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     keepRevisions: flags.keepRevisions ?? installed.keepRevisions ?? KEEP_REVISIONS,
     mirrors: (flags.mirrors.length > 0 ? flags.mirrors : (installed.mirrors ?? [])).map(checkMirror),
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
+    podCidrs: (flags.podCidrs.length > 0 ? flags.podCidrs : (installed.podCidrs ?? [])).map(checkCidr),
     ...(s3 ? { s3 } : {}),
     ...(registry ? { registry } : {}),
   };
@@ -123,6 +128,13 @@ function checkMirror(text: string): string {
   const good = cut > 0 && !text.includes(",") && (url?.protocol === "http:" || url?.protocol === "https:");
   if (!good) throw new Fault("usage", `--registry-mirror takes HOST=URL, for example docker.io=https://mirror.example.com`);
   return text;
+}
+
+function checkCidr(cidr: string): string {
+  const [address = "", prefix = ""] = cidr.split("/");
+  const good = /^\d{1,3}$/.test(prefix) && Number(prefix) > 0 && Number(prefix) <= (isIP(address) === 6 ? 128 : 32);
+  if (isIP(address) === 0 || !good) throw new Fault("usage", `--pod-cidr '${cidr}' is no range of addresses; for example 10.244.0.0/16`);
+  return cidr;
 }
 
 function checkFolder(path: string): string {

@@ -14,6 +14,7 @@ const options: InstallOptions = {
   keepRevisions: 10,
   mirrors: ["docker.io=http://mirror:5000", "quay.io=http://mirror:5001"],
   certsDirs: [],
+  podCidrs: [],
 };
 const facts: Facts = { registryAddress: "10.96.0.7", certsDirs: ["/etc/containerd/certs.d"], startedWith: { agent: "a", s3: "b", registry: "c" } };
 const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
@@ -23,7 +24,7 @@ const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
 };
 const podOf = (object: KubeObject) => (object as V1Deployment).spec?.template;
 const isWorkload = (object: KubeObject) => object.kind === "Deployment" || object.kind === "DaemonSet";
-const planned = [...foundation(options), ...workloads(options, facts), ...firstTenant()];
+const planned = [...foundation(options, []), ...workloads(options, facts), ...firstTenant()];
 const pods: [string, V1PodSpec][] = planned.filter(isWorkload).map((object) => [nameOf(object), podOf(object)?.spec as V1PodSpec]);
 
 test("everything in manifests/ is applied, once, in an order in which each thing finds what it needs", () => {

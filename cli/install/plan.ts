@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
-import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1PersistentVolumeClaim } from "#shared/kube/objects";
+import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1NetworkPolicy, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { componentsOf, MANAGED_LABEL } from "./components.ts";
 import { optionsObject } from "./installed.ts";
 import { manifest } from "./manifests.ts";
 import { agentHost, type Images, type InstallOptions } from "./options.ts";
+import { withoutPods } from "./pod-cidrs.ts";
+
+const BUILD_POLICY = "davit-staging";
 
 type Workload = V1Deployment | V1DaemonSet;
 
@@ -17,11 +20,17 @@ export interface Facts {
   startedWith: { agent: string; s3: string; registry: string };
 }
 
-/** First: what does not depend on anything that is made. Namespaces, kinds, rights, Services. */
-export function foundation(options: InstallOptions): KubeObject[] {
+/** First: what does not depend on anything that is made. Namespaces, kinds, rights, the network's rules, Services. */
+export function foundation(options: InstallOptions, podCidrs: readonly string[]): KubeObject[] {
   const services = componentManifests(options).filter((object) => object.kind === "Service");
   const namespaces = manifest("namespaces").filter((object) => !isTenant(object));
-  return [...namespaces, ...manifest("crds"), ...manifest("rbac"), ...manifest("networkPolicies"), ...services].map(labelled);
+  return [...namespaces, ...manifest("crds"), ...manifest("rbac"), ...networkPolicies(podCidrs), ...services].map(labelled);
+}
+
+/** Builds are the ones that no Pod has anything to do with. */
+function networkPolicies(podCidrs: readonly string[]): KubeObject[] {
+  const policies = manifest("networkPolicies") as V1NetworkPolicy[];
+  return policies.map((policy) => (policy.metadata?.name === BUILD_POLICY ? withoutPods(policy, podCidrs) : policy));
 }
 
 const MANIFEST_OF = { s3: "s3", registry: "registry", "node-trust": "nodeTrust", agent: "agent" } as const;

@@ -194,6 +194,10 @@ export const FAULT_WORDS = {
       `the app runs, its route does not lead to it; try ${url ? `\`curl -v ${url}\`` : "the URL by hand"}, and have \`davit status\` looked at`,
   ),
   app_oom: say("the app ran out of memory", "make it need less memory and push again"),
+  pod_forbidden: say(
+    "the namespace does not take the app's Pods",
+    "for Pod Security `restricted`, let the image run as a user with a number (`USER 1000` in its Dockerfile); for a quota, ask who owns the namespace",
+  ),
   app_not_ready: say("the app did not become ready", (details) => `\`davit app logs ${app(details)}\` shows what it waits for`),
 
   command_not_started: say("the command did not start", (details) => `give one that the image has: \`davit app exec ${app(details)} -- CMD\``),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { FaultCode } from "#shared/fault";
-import { appFiles, DOCKERFILE, folder, kube, push, server, tenant } from "#test/lab";
+import { appFiles, DOCKERFILE, folder, kube, kubectl, push, server, tenant } from "#test/lab";
 
 test("a build that fails says why, and the version before keeps answering", async () => {
   await using space = await tenant("build");
@@ -78,3 +78,18 @@ test("an app that takes more memory than it may is said to have been killed for 
   const result = await push(app.path, ["--name", space.app("hungry"), "-n", space.name]);
   expect(result).toMatchObject({ outcome: "failed", exit: 65, fault: { code: "app_oom" } });
 }, 120_000);
+
+test("in a namespace under Pod Security `restricted` an app that is root is told why not, and one that is somebody else runs", async () => {
+  await using space = await tenant("strict");
+  await kubectl("label", "namespace", space.name, "pod-security.kubernetes.io/enforce=restricted");
+  using app = folder(appFiles("nobody's"));
+  const args = ["--name", space.app("shop"), "-n", space.name];
+  const asRoot = await push(app.path, args);
+  expect(asRoot).toMatchObject({ outcome: "failed", exit: 67, fault: { code: "pod_forbidden", message: expect.stringContaining("as root") } });
+  expect(asRoot.stderr).toContain("USER 1000");
+
+  app.write({ Dockerfile: `${DOCKERFILE}USER 1000\n` });
+  const asNobody = await push(app.path, args);
+  expect({ outcome: asNobody.outcome, fault: asNobody.fault }).toEqual({ outcome: "live", fault: undefined });
+  expect(await (await fetch(asNobody.url ?? "")).text()).toBe("nobody's");
+}, 180_000);

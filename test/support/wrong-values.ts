@@ -75,6 +75,7 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--namespace": label,
   "--output": wrong("is one of text, json", "yaml", "Json", "text,json"),
   "--path": { ...wrong("does not exist", "missing"), exit: 10 },
+  "--pod-cidr": wrong("is no range of addresses", "10.0.0.0", "10.0.0.0/33", "fd00::/129", "0.0.0.0/0", "pods/16", "10.0.0.0/8 "),
   "--port": whole(1, 65_535),
   "--registry": wrong("takes HOST[:PORT][/PREFIX]", "Registry.test", "a b", "ftp://a.test", "https://me:pw@a.test", "docker.io/shop", "a.test/A"),
   "--registry-ca": caFile,
