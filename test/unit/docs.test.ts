@@ -66,6 +66,20 @@ test("every script that a page names is there and can be run", () => {
   expect([...new Set(scripts)].filter((script) => !executable(join(root, script)))).toEqual([]);
 });
 
+test("./scripts/test tells its parts, and what it does not know", async () => {
+  const run = async (...args: string[]) => {
+    const child = Bun.spawn([join(root, "scripts/test"), ...args], { stdout: "pipe", stderr: "pipe" });
+    const [out, err, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+    return { code, text: out + err };
+  };
+  const help = await run("--help");
+  expect(help.code).toBe(0);
+  for (const part of ["check", "unit", "binary", "e2e", "audit"]) expect(help.text).toMatch(new RegExp(`^  ${part} +\\S`, "m"));
+  expect(help.text).not.toContain("not found");
+  expect(await run("everything")).toEqual({ code: 2, text: `unknown: everything\n${help.text}` });
+  expect(await run("audit", "--context", "mine")).toMatchObject({ code: 2, text: expect.stringContaining("leave out --context") });
+});
+
 test("every dependency has its reason in ARCHITECTURE.md, and no row is left of one that went", () => {
   const table = read("ARCHITECTURE.md").split("## Dependencies")[1]?.split("\n## ")[0] ?? "";
   const rows = [...table.matchAll(/^\| ([@\w][^ ]*) +\| \S/gm)].map(([, name = ""]) => name).filter((name) => name !== "package");
