@@ -8,6 +8,8 @@ import type { ObjectStore } from "./object-store.ts";
 const GATHER_MS = 20;
 /** A segment is small: a store that takes longer for one is not there any more, and people wait for what is in it. */
 const SILENCE_MS = 10_000;
+/** Whoever follows a push is told of a store that takes nothing for so long. */
+const TELL_MS = 5000;
 const WHOLE = "whole";
 
 /**
@@ -19,23 +21,25 @@ export class EventLog {
   readonly #store: ObjectStore;
   readonly #prefix: string;
   readonly #events: PushEvent[];
+  readonly #tellMs: number;
   #stored: number;
   #segments: string[];
   #flushing: Promise<void> | undefined;
   #wake = Promise.withResolvers<void>();
 
-  private constructor(store: ObjectStore, prefix: string, events: PushEvent[], segments: string[]) {
+  private constructor(store: ObjectStore, prefix: string, events: PushEvent[], segments: string[], tellMs: number) {
     this.#store = store;
+    this.#tellMs = tellMs;
     this.#prefix = prefix;
     this.#events = events;
     this.#stored = events.length;
     this.#segments = segments;
   }
 
-  static async open(store: ObjectStore, uid: string, app: string, revision: number): Promise<EventLog> {
+  static async open(store: ObjectStore, uid: string, app: string, revision: number, tellMs = TELL_MS): Promise<EventLog> {
     const prefix = keys.logs(uid, app, revision);
     const whole = await store.get(prefix + WHOLE);
-    if (whole) return new EventLog(store, prefix, parse(whole), []);
+    if (whole) return new EventLog(store, prefix, parse(whole), [], tellMs);
     const segments = await store.list(prefix);
     const parts = await Promise.all(segments.map((key) => store.get(key)));
     return new EventLog(
@@ -43,6 +47,7 @@ export class EventLog {
       prefix,
       parts.flatMap((part) => (part ? parse(part) : [])),
       segments,
+      tellMs,
     );
   }
 
@@ -77,7 +82,10 @@ export class EventLog {
     this.#segments = [];
   }
 
-  /** Events after number `after`, as they are stored, to the last one. */
+  /**
+   * Events after number `after`, as they are stored, to the last one.
+   * @throws Fault store_unavailable when the store takes no event for a while; all that follow later find them nevertheless
+   */
   async *follow(after: number, signal: AbortSignal): AsyncGenerator<PushEvent> {
     const aborted = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => aborted.resolve(), { once: true });
@@ -89,7 +97,10 @@ export class EventLog {
         if (event.type === "done") return;
       }
       if (signal.aborted || (this.done && next >= this.#events.length)) return;
-      await Promise.race([this.#wake.promise, aborted.promise]);
+      const told = this.#events.length;
+      const news = Promise.race([this.#wake.promise, aborted.promise]).then(() => true);
+      if (!(await within(this.#tellMs, news)) && this.#stored < told)
+        throw new Fault("store_unavailable", "the S3 store does not answer, and what happens is told once it has it");
     }
   }
 

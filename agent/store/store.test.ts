@@ -80,6 +80,25 @@ test("sources: what does not fit is refused", async () => {
   await expect(sources.negotiate(uid, { tree: treeId(lying), entries: lying })).rejects.toMatchObject({ code: "tree_invalid" });
 });
 
+test("events: whoever follows is told that the store takes none, and finds them when it does again", async () => {
+  const back = Promise.withResolvers<void>();
+  const silent: ObjectStore = {
+    ...versity.store,
+    put: async (key, bytes) => {
+      await back.promise;
+      await versity.store.put(key, bytes);
+    },
+  };
+  const log = await EventLog.open(silent, randomUUID(), "app", 1, 50);
+  log.append({ type: "notice", message: "kept" });
+  const signal = AbortSignal.timeout(60_000);
+  const first = async () => (await log.follow(0, signal).next()).value;
+  await expect(first()).rejects.toMatchObject({ code: "store_unavailable" });
+  back.resolve();
+  await log.stored();
+  expect(await first()).toMatchObject({ seq: 1, message: "kept" });
+});
+
 const result = { outcome: "live", app: "a", namespace: "n", revision: 1 } as PushResult;
 
 test("events: a follower sees each once and in order, wherever it begins, and a restarted agent goes on with the next number", async () => {

@@ -141,10 +141,12 @@ test("a port-forward outlives Pods and the agent: connections end and are told o
   expect(await http(port)).toBe("over HTTP");
 
   const open = connect(port, "127.0.0.1").on("error", () => {});
-  open.write("GET / HTTP/1.1\r\nHost: shop\r\n");
-  await Bun.sleep(500);
-  const session = start(["app", "exec", ...shop.at, "--", "sleep", "1000"]);
-  await Bun.sleep(1000);
+  // What is answered is there from end to end, and HTTP leaves the connection open.
+  open.write("GET / HTTP/1.1\r\nHost: shop\r\n\r\n");
+  await once(open, "data");
+  const session = start(["app", "exec", ...shop.at, "--", "sh", "-c", "echo here; sleep 1000"]);
+  const { value: here } = await session.stdout.getReader().read();
+  expect(new TextDecoder().decode(here)).toBe("here\n");
   await kubectl("-n", "davit", "rollout", "restart", "deployment/davit-agent");
   await new Promise((resolve) => open.on("close", resolve));
   expect(await session.exited).toBe(21);
