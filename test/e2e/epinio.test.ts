@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
 import { AppSummary, ConfigurationSummary } from "#shared/app";
 import type { V1Deployment, V1Ingress, V1PersistentVolumeClaim, V1Service } from "#shared/kube/objects";
@@ -6,6 +6,7 @@ import { type Commands, commandsIn } from "#test/commands";
 import { EpinioWorld, TELLING_APP } from "#test/epinio";
 import { attacker, faultOf } from "#test/hostile";
 import { davit, folder, kube, start, tenant } from "#test/lab";
+import { labTest, onLab } from "#test/lab-test";
 import { door, logIn, member } from "#test/member";
 import { publishApp } from "#test/mirror";
 
@@ -21,14 +22,15 @@ let json: Commands["json"];
 let refusal: Commands["refusal"];
 
 beforeAll(async () => {
+  if (!onLab) return;
   world = await EpinioWorld.start();
   names = world.names;
   ({ must, json, refusal } = world.cli);
 }, 120_000);
-afterAll(async () => await world[Symbol.asyncDispose](), 120_000);
+afterAll(async () => void (onLab && (await world[Symbol.asyncDispose]())), 120_000);
 
 function behaviour(no: number, what: string, proof: () => Promise<void>): void {
-  test(`${no}: ${what}`, proof, 120_000);
+  labTest(`${no}: ${what}`, proof, 120_000);
 }
 
 behaviour(1, "a name that cannot be one is refused by the command line and by the API", async () => {
