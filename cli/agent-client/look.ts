@@ -20,7 +20,7 @@ export async function refused(facts: { server: string; ca: string | undefined; s
   if (!own || !top) return refusal;
   const { issuer, notAfter } = factsOf(own);
   if (!isUnknownIssuer(seen.problem)) {
-    const next = `whoever runs davit has to mend it: \`davit doctor\` tells how`;
+    const next = `whoever runs davit has to renew it: \`davit install\` again does`;
     const why = seen.problem === "CERT_HAS_EXPIRED" ? `it expired at ${notAfter}` : refusal.message;
     return new Fault("certificate_untrusted", `the certificate of ${server} (issuer: ${issuer}) is not good: ${why}`, {
       cause: refusal,

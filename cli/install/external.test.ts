@@ -52,7 +52,7 @@ test("another place is not taken by install, but other settings of the same one 
     ["registry", { s3, registry }, { ...options, registry: { ...registry, prefix: "" } }],
   ] as const)
     expect(() => checkStays(installed, wanted)).toThrow(
-      expect.objectContaining({ code: "preflight_failed", details: { next: expect.stringContaining(`davit migrate ${part}`) } }),
+      expect.objectContaining({ code: "preflight_failed", details: { next: expect.stringContaining(`leave the --${part}`) } }),
     );
 });
 

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { Secret } from "#shared/secret";
@@ -55,7 +56,10 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
         s3.accessKey,
         jwks,
         certificateOf("davit-agent-internal-tls"),
-        await externalLogins(kube, options, given),
+        // The hash of it can be read by whoever sees the Pod: without a key, a weak password could be guessed from it.
+        createHmac("sha256", registry.httpSecret ?? "")
+          .update(await externalLogins(kube, options, given))
+          .digest("hex"),
       ].join(),
       s3: certificateOf("davit-s3-tls") + s3.accessKey,
       registry: jwks,

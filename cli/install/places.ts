@@ -24,9 +24,11 @@ export function checkStays(installed: InstalledOptions, wanted: InstallOptions):
 }
 
 function moves(part: "s3" | "registry", from: string, to: string): Fault {
-  const what = part === "s3" ? "sources and logs are" : "images are";
+  const [what, flags] = part === "s3" ? ["sources and logs are", "--s3-…"] : ["images are", "--registry…"];
   return new Fault("preflight_failed", `the installation's ${what} in ${from}, not in ${to}; nothing was changed`, {
-    details: { next: `move them with \`davit migrate ${part}\` and the same flags; that also changes the installation` },
+    details: {
+      next: `leave the ${flags} flags as they were; another place is for a new installation: \`davit uninstall\`, \`davit install\`, and push the apps again`,
+    },
   });
 }
 

@@ -28,7 +28,6 @@ beforeAll(async () => {
   ({ must, json, refusal } = world.cli);
 }, 120_000);
 afterAll(async () => void (onLab && (await world[Symbol.asyncDispose]())), 120_000);
-
 function behaviour(no: number, what: string, proof: () => Promise<void>): void {
   labTest(`${no}: ${what}`, proof, 120_000);
 }

@@ -5,7 +5,7 @@ import type { PushEvent, PushResult } from "#shared/push-event";
 import { type Repository, repository } from "#test/git-repository";
 import { GIT_PASSWORD, GIT_USER, type GitServer, gitServer } from "#test/git-server";
 import { appFiles, davit, folder, kube, kubectl, parseEvents, push, server, start, type TestTenant, tenant } from "#test/lab";
-import { labTest, onLab } from "#test/lab-test";
+import { onLab, labTest as test } from "#test/lab-test";
 import { live } from "#test/live";
 import { temporaryFolder } from "#test/temporary";
 import { clusterOf } from "../../scripts/cluster/register.ts";
@@ -57,105 +57,85 @@ async function fetchJobs(): Promise<V1Job[]> {
   return await cluster.list<V1Job>({ apiVersion: "batch/v1", kind: "Job", namespace: "davit-staging" }, { labels });
 }
 
-labTest(
-  "a branch, a tag and a commit become URLs that answer; a commit that serves already is unchanged",
-  async () => {
-    const one = await shop.commit(appFiles("one"));
-    await shop.git("tag", "-m", "the first", "v1", one);
-    const first = await pushGit("shop", "shop.git,main");
-    expect(first).toMatchObject({ outcome: "live", revision: 1, exit: 0, source: `git:${git.origin}/shop.git@${one}` });
-    expect(await answerOf(first)).toBe("one");
-    expect(Object.keys(first.phases)).toContain("fetch");
+test("a branch, a tag and a commit become URLs that answer; a commit that serves already is unchanged", async () => {
+  const one = await shop.commit(appFiles("one"));
+  await shop.git("tag", "-m", "the first", "v1", one);
+  const first = await pushGit("shop", "shop.git,main");
+  expect(first).toMatchObject({ outcome: "live", revision: 1, exit: 0, source: `git:${git.origin}/shop.git@${one}` });
+  expect(await answerOf(first)).toBe("one");
+  expect(Object.keys(first.phases)).toContain("fetch");
 
-    const again = await pushGit("shop", "shop.git,v1");
-    expect(again).toMatchObject({ outcome: "unchanged", image: first.image, url: first.url, exit: 0 });
+  const again = await pushGit("shop", "shop.git,v1");
+  expect(again).toMatchObject({ outcome: "unchanged", image: first.image, url: first.url, exit: 0 });
 
-    const two = await shop.commit({ "server.ts": server("two") });
-    const second = await pushGit("shop", "shop.git");
-    expect(second).toMatchObject({ outcome: "live", source: `git:${git.origin}/shop.git@${two}` });
-    expect(await answerOf(second)).toBe("two");
+  const two = await shop.commit({ "server.ts": server("two") });
+  const second = await pushGit("shop", "shop.git");
+  expect(second).toMatchObject({ outcome: "live", source: `git:${git.origin}/shop.git@${two}` });
+  expect(await answerOf(second)).toBe("two");
 
-    const back = await pushGit("shop", `shop.git,${one.slice(0, 9)}`);
-    expect(back).toMatchObject({ outcome: "live", image: first.image, source: `git:${git.origin}/shop.git@${one}` });
-    expect(back.reused.build).toBe(true);
-    expect(await answerOf(back)).toBe("one");
-    expect(await fetchJobs()).toEqual([]);
-  },
-  180_000,
-);
+  const back = await pushGit("shop", `shop.git,${one.slice(0, 9)}`);
+  expect(back).toMatchObject({ outcome: "live", image: first.image, source: `git:${git.origin}/shop.git@${one}` });
+  expect(back.reused.build).toBe(true);
+  expect(await answerOf(back)).toBe("one");
+  expect(await fetchJobs()).toEqual([]);
+}, 180_000);
 
-labTest(
-  "the same files from a folder are the same build",
-  async () => {
-    await shop.commit(appFiles("alike"), "alike");
-    const fetched = await pushGit("alike", "shop.git,alike");
-    using same = folder(appFiles("alike"));
-    const pushed = await push(same.path, ["--name", space.app("alike"), "-n", space.name]);
-    expect(pushed).toMatchObject({ outcome: "unchanged", image: fetched.image });
-  },
-  120_000,
-);
+test("the same files from a folder are the same build", async () => {
+  await shop.commit(appFiles("alike"), "alike");
+  const fetched = await pushGit("alike", "shop.git,alike");
+  using same = folder(appFiles("alike"));
+  const pushed = await push(same.path, ["--name", space.app("alike"), "-n", space.name]);
+  expect(pushed).toMatchObject({ outcome: "unchanged", image: fetched.image });
+}, 120_000);
 
-labTest(
-  "a commit is built again as it was fetched, though its branch has moved on and the server is away",
-  async () => {
-    const then = await shop.commit(appFiles("then"), "moving");
-    await pushGit("restaged", "shop.git,moving");
-    await shop.commit({ "server.ts": server("now") }, "moving");
-    git.misbehave = () => new Response("away", { status: 503 });
-    const restaged = await davit(["app", "restage", space.app("restaged"), "-n", space.name, "-o", "json"]);
-    git.misbehave = (_, answer) => answer();
-    expect(JSON.parse(restaged.stdout)).toMatchObject({ outcome: "live", source: `git:${git.origin}/shop.git@${then}` });
-  },
-  120_000,
-);
+test("a commit is built again as it was fetched, though its branch has moved on and the server is away", async () => {
+  const then = await shop.commit(appFiles("then"), "moving");
+  await pushGit("restaged", "shop.git,moving");
+  await shop.commit({ "server.ts": server("now") }, "moving");
+  git.misbehave = () => new Response("away", { status: 503 });
+  const restaged = await davit(["app", "restage", space.app("restaged"), "-n", space.name, "-o", "json"]);
+  git.misbehave = (_, answer) => answer();
+  expect(JSON.parse(restaged.stdout)).toMatchObject({ outcome: "live", source: `git:${git.origin}/shop.git@${then}` });
+}, 120_000);
 
-labTest(
-  "a private repository is open with its host's credential; nothing in the cluster or in the log shows the password",
-  async () => {
-    await shop.commit(appFiles("private"), "private");
-    const pushed = await pushGit("private", "private/shop.git,private");
-    expect(pushed).toMatchObject({ outcome: "live", exit: 0 });
-    const seen = [
-      await kubectl("get", "revisions,apps,events,pods", "-n", space.name, "-o", "yaml"),
-      await kubectl("get", "events,pods,jobs", "-n", "davit-staging", "-o", "yaml"),
-      await kubectl("logs", "-n", "davit", "deployment/davit-agent", "-c", "agent"),
-      (await davit(["git-credential", "list", "-n", space.name, "-o", "json"])).stdout,
-      pushed.stderr,
-    ].join("\n");
-    for (const form of [GIT_PASSWORD, btoa(GIT_PASSWORD), btoa(`${GIT_USER}:${GIT_PASSWORD}`)]) expect(seen).not.toContain(form);
-  },
-  120_000,
-);
+test("a private repository is open with its host's credential; nothing in the cluster or in the log shows the password", async () => {
+  await shop.commit(appFiles("private"), "private");
+  const pushed = await pushGit("private", "private/shop.git,private");
+  expect(pushed).toMatchObject({ outcome: "live", exit: 0 });
+  const seen = [
+    await kubectl("get", "revisions,apps,events,pods", "-n", space.name, "-o", "yaml"),
+    await kubectl("get", "events,pods,jobs", "-n", "davit-staging", "-o", "yaml"),
+    await kubectl("logs", "-n", "davit", "deployment/davit-agent", "-c", "agent"),
+    (await davit(["git-credential", "list", "-n", space.name, "-o", "json"])).stdout,
+    pushed.stderr,
+  ].join("\n");
+  for (const form of [GIT_PASSWORD, btoa(GIT_PASSWORD), btoa(`${GIT_USER}:${GIT_PASSWORD}`)]) expect(seen).not.toContain(form);
+}, 120_000);
 
-labTest(
-  "a wrong credential, two of one host and one of another host are told with what to type",
-  async () => {
-    await using _ = await credential("wrong", "not it");
-    const unclear = await pushGit("closed", "private/shop.git");
-    expect(unclear).toMatchObject({ outcome: "failed", exit: 2, fault: { code: "usage", message: expect.stringContaining("work, wrong") } });
-    const closed = await pushGit("closed", "private/shop.git", ["--git-credential", "wrong"]);
-    expect(closed).toMatchObject({ outcome: "failed", exit: 43, fault: { code: "git_auth", details: { credential: "wrong", host: git.host } } });
-    expect(closed.stderr).toContain("davit git-credential delete wrong");
-    const elsewhere = await davit([
-      "push",
-      "--name",
-      space.app("closed"),
-      "-n",
-      space.name,
-      "--git",
-      "https://github.com/a/b",
-      "--git-credential",
-      "work",
-    ]);
-    expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringContaining(`is for ${git.host} and is sent to no other host`)]);
-    expect((await davit(["git-credential", "delete", "wrong", "-n", space.name])).code).toBe(0);
-    expect((await pushGit("closed", "private/shop.git", ["--git-credential", "wrong"])).exit).toBe(3);
-  },
-  120_000,
-);
+test("a wrong credential, two of one host and one of another host are told with what to type", async () => {
+  await using _ = await credential("wrong", "not it");
+  const unclear = await pushGit("closed", "private/shop.git");
+  expect(unclear).toMatchObject({ outcome: "failed", exit: 2, fault: { code: "usage", message: expect.stringContaining("work, wrong") } });
+  const closed = await pushGit("closed", "private/shop.git", ["--git-credential", "wrong"]);
+  expect(closed).toMatchObject({ outcome: "failed", exit: 43, fault: { code: "git_auth", details: { credential: "wrong", host: git.host } } });
+  expect(closed.stderr).toContain("davit git-credential delete wrong");
+  const elsewhere = await davit([
+    "push",
+    "--name",
+    space.app("closed"),
+    "-n",
+    space.name,
+    "--git",
+    "https://github.com/a/b",
+    "--git-credential",
+    "work",
+  ]);
+  expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringContaining(`is for ${git.host} and is sent to no other host`)]);
+  expect((await davit(["git-credential", "delete", "wrong", "-n", space.name])).code).toBe(0);
+  expect((await pushGit("closed", "private/shop.git", ["--git-credential", "wrong"])).exit).toBe(3);
+}, 120_000);
 
-labTest.each([
+test.each([
   ["shop.git,no-such-branch", 45, "git_revision_not_found"],
   ["no-such.git", 44, "git_repository_not_found"],
 ])(
@@ -168,21 +148,17 @@ labTest.each([
   60_000,
 );
 
-labTest(
-  "a repository without a Dockerfile, and one with a file of Git LFS, are refused before anything is built",
-  async () => {
-    await shop.commit({ Dockerfile: null, "README.md": "hello" }, "bare");
-    expect(await pushGit("bare", "shop.git,bare")).toMatchObject({ outcome: "failed", exit: 18, fault: { code: "no_dockerfile" } });
-    await shop.commit({ ...appFiles("lfs"), "logo.png": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n" }, "lfs");
-    expect(await pushGit("lfs", "shop.git,lfs")).toMatchObject({
-      exit: 46,
-      fault: { code: "git_refused", message: expect.stringContaining("logo.png") },
-    });
-  },
-  120_000,
-);
+test("a repository without a Dockerfile, and one with a file of Git LFS, are refused before anything is built", async () => {
+  await shop.commit({ Dockerfile: null, "README.md": "hello" }, "bare");
+  expect(await pushGit("bare", "shop.git,bare")).toMatchObject({ outcome: "failed", exit: 18, fault: { code: "no_dockerfile" } });
+  await shop.commit({ ...appFiles("lfs"), "logo.png": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n" }, "lfs");
+  expect(await pushGit("lfs", "shop.git,lfs")).toMatchObject({
+    exit: 46,
+    fault: { code: "git_refused", message: expect.stringContaining("logo.png") },
+  });
+}, 120_000);
 
-labTest.each(["https://127.0.0.1:8443/x", "https://localhost/x", "https://169.254.169.254/latest", "https://[::ffff:7f00:1]/x"])(
+test.each(["https://127.0.0.1:8443/x", "https://localhost/x", "https://169.254.169.254/latest", "https://[::ffff:7f00:1]/x"])(
   "%s is refused before a revision is made of it",
   async (url) => {
     const refused = await davit(["push", "--name", space.app("inside"), "-n", space.name, "--git", url, "-o", "json"]);
@@ -192,7 +168,7 @@ labTest.each(["https://127.0.0.1:8443/x", "https://localhost/x", "https://169.25
   },
 );
 
-labTest.each(["https://davit-agent.davit.svc.cluster.local:8443/x", "https://kubernetes.default.svc/x", "https://registry.davit:5000/x"])(
+test.each(["https://davit-agent.davit.svc.cluster.local:8443/x", "https://kubernetes.default.svc/x", "https://registry.davit:5000/x"])(
   "%s, a service that is no git server, is refused by the Pod that would fetch",
   async (url) => {
     const refused = await davit(["push", "--name", space.app("inside"), "-n", space.name, "--git", url, "-o", "json"]);
@@ -201,65 +177,57 @@ labTest.each(["https://davit-agent.davit.svc.cluster.local:8443/x", "https://kub
   60_000,
 );
 
-labTest(
-  "what fetches is restricted, and gone afterwards with the order that it had",
-  async () => {
-    const fetching = Promise.withResolvers<void>();
-    const looked = Promise.withResolvers<void>();
-    await shop.commit(appFiles("looked at"), "looked");
-    git.misbehave = async (_, answer) => {
-      fetching.resolve();
-      await looked.promise;
-      return await answer();
-    };
-    const pushing = pushGit("looked", "shop.git,looked");
-    await fetching.promise;
-    const cluster = await kube();
-    const [job] = await fetchJobs();
-    const labels = `batch.kubernetes.io/job-name=${job?.metadata?.name}`;
-    const [pod] = await cluster.list<V1Pod>({ apiVersion: "v1", kind: "Pod", namespace: "davit-staging" }, { labels });
-    git.misbehave = (_, answer) => answer();
-    looked.resolve();
-    expect(pod?.spec).toMatchObject({
-      automountServiceAccountToken: false,
-      securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
-      containers: [{ securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } } }],
-    });
-    // What the cluster itself calls restricted: a dry run in a namespace that enforces it.
-    const { nodeName: _, ...spec } = pod?.spec ?? {};
-    await kubectl("create", "namespace", `${space.name}-restricted`);
-    await kubectl("label", "namespace", `${space.name}-restricted`, "pod-security.kubernetes.io/enforce=restricted");
-    const trial = { apiVersion: "v1", kind: "Pod", metadata: { name: "trial", namespace: `${space.name}-restricted` }, spec };
-    const judged = await cluster.fetch(`/api/v1/namespaces/${space.name}-restricted/pods`, { method: "POST", query: { dryRun: "All" }, body: trial });
-    expect([judged.status, judged.ok ? "" : await judged.text()]).toEqual([201, ""]);
-    await kubectl("delete", "namespace", `${space.name}-restricted`, "--wait=false");
-    expect((await pushing).outcome).toBe("live");
-    expect(await fetchJobs()).toEqual([]);
-  },
-  120_000,
-);
+test("what fetches is restricted, and gone afterwards with the order that it had", async () => {
+  const fetching = Promise.withResolvers<void>();
+  const looked = Promise.withResolvers<void>();
+  await shop.commit(appFiles("looked at"), "looked");
+  git.misbehave = async (_, answer) => {
+    fetching.resolve();
+    await looked.promise;
+    return await answer();
+  };
+  const pushing = pushGit("looked", "shop.git,looked");
+  await fetching.promise;
+  const cluster = await kube();
+  const [job] = await fetchJobs();
+  const labels = `batch.kubernetes.io/job-name=${job?.metadata?.name}`;
+  const [pod] = await cluster.list<V1Pod>({ apiVersion: "v1", kind: "Pod", namespace: "davit-staging" }, { labels });
+  git.misbehave = (_, answer) => answer();
+  looked.resolve();
+  expect(pod?.spec).toMatchObject({
+    automountServiceAccountToken: false,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    containers: [{ securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } } }],
+  });
+  // What the cluster itself calls restricted: a dry run in a namespace that enforces it.
+  const { nodeName: _, ...spec } = pod?.spec ?? {};
+  await kubectl("create", "namespace", `${space.name}-restricted`);
+  await kubectl("label", "namespace", `${space.name}-restricted`, "pod-security.kubernetes.io/enforce=restricted");
+  const trial = { apiVersion: "v1", kind: "Pod", metadata: { name: "trial", namespace: `${space.name}-restricted` }, spec };
+  const judged = await cluster.fetch(`/api/v1/namespaces/${space.name}-restricted/pods`, { method: "POST", query: { dryRun: "All" }, body: trial });
+  expect([judged.status, judged.ok ? "" : await judged.text()]).toEqual([201, ""]);
+  await kubectl("delete", "namespace", `${space.name}-restricted`, "--wait=false");
+  expect((await pushing).outcome).toBe("live");
+  expect(await fetchJobs()).toEqual([]);
+}, 120_000);
 
-labTest(
-  "the Pod that fetches is deleted: another one fetches, which nobody has to be told",
-  async () => {
-    await shop.commit(appFiles("lost"), "lost");
-    const asked = Promise.withResolvers<void>();
-    git.misbehave = () => {
-      asked.resolve();
-      return new Promise(() => {});
-    };
-    const pushing = pushGit("lost", "shop.git,lost");
-    await asked.promise;
-    const lost = await fetchJobs();
-    git.misbehave = (_, answer) => answer();
-    await kubectl("-n", "davit-staging", "delete", "pod", "-l", `batch.kubernetes.io/job-name=${lost[0]?.metadata?.name}`, "--grace-period=1");
-    expect(await pushing).toMatchObject({ outcome: "live", revision: 1, exit: 0 });
-    expect(await fetchJobs()).toEqual([]);
-  },
-  120_000,
-);
+test("the Pod that fetches is deleted: another one fetches, which nobody has to be told", async () => {
+  await shop.commit(appFiles("lost"), "lost");
+  const asked = Promise.withResolvers<void>();
+  git.misbehave = () => {
+    asked.resolve();
+    return new Promise(() => {});
+  };
+  const pushing = pushGit("lost", "shop.git,lost");
+  await asked.promise;
+  const lost = await fetchJobs();
+  git.misbehave = (_, answer) => answer();
+  await kubectl("-n", "davit-staging", "delete", "pod", "-l", `batch.kubernetes.io/job-name=${lost[0]?.metadata?.name}`, "--grace-period=1");
+  expect(await pushing).toMatchObject({ outcome: "live", revision: 1, exit: 0 });
+  expect(await fetchJobs()).toEqual([]);
+}, 120_000);
 
-labTest.each(["before the git server answers", "while the source is fetched and sent"])(
+test.each(["before the git server answers", "while the source is fetched and sent"])(
   "the agent is killed %s: the push goes on where it was, and nothing is told twice",
   async (moment) => {
     const early = moment.startsWith("before");
@@ -294,20 +262,16 @@ labTest.each(["before the git server answers", "while the source is fetched and 
   180_000,
 );
 
-labTest(
-  "an app that is deleted while it is fetched takes the fetch with it",
-  async () => {
-    const asked = Promise.withResolvers<void>();
-    git.misbehave = () => {
-      asked.resolve();
-      return new Promise(() => {});
-    };
-    const pushing = davit(["push", "--name", space.app("gone"), "-n", space.name, "--git", `${git.origin}/shop.git`, "-o", "events"]);
-    await asked.promise;
-    expect((await davit(["app", "delete", space.app("gone"), "-n", space.name, "--yes"])).code).toBe(0);
-    git.misbehave = (_, answer) => answer();
-    expect(parseEvents((await pushing).stdout).at(-1)).toMatchObject({ type: "done", result: { fault: { code: "app_deleting" } } });
-    expect(await fetchJobs()).toEqual([]);
-  },
-  60_000,
-);
+test("an app that is deleted while it is fetched takes the fetch with it", async () => {
+  const asked = Promise.withResolvers<void>();
+  git.misbehave = () => {
+    asked.resolve();
+    return new Promise(() => {});
+  };
+  const pushing = davit(["push", "--name", space.app("gone"), "-n", space.name, "--git", `${git.origin}/shop.git`, "-o", "events"]);
+  await asked.promise;
+  expect((await davit(["app", "delete", space.app("gone"), "-n", space.name, "--yes"])).code).toBe(0);
+  git.misbehave = (_, answer) => answer();
+  expect(parseEvents((await pushing).stdout).at(-1)).toMatchObject({ type: "done", result: { fault: { code: "app_deleting" } } });
+  expect(await fetchJobs()).toEqual([]);
+}, 60_000);
