@@ -38,7 +38,7 @@ test("Pods that Kubernetes does not let be made fail a rollout: for their Pod Se
   expect(after(2000, refused(level))).toEqual(["pod_forbidden", `Kubernetes does not let the app's Pods be made: ${level}`]);
   expect([after(500, refused(level)), after(2000, refused(level, 2))]).toEqual(["wait", "wait"]);
   const quota = 'pods "x" is forbidden: exceeded quota: small';
-  expect([after(2000, refused(quota)), after(25_000, refused(quota))[0]]).toEqual(["wait", "pod_forbidden"]);
+  expect([after(2000, refused(quota)), after(31_000, refused(quota))[0]]).toEqual(["wait", "pod_forbidden"]);
   const asRoot = pod({
     state: { waiting: { reason: "CreateContainerConfigError", message: "container has runAsNonRoot and image will run as root" } },
   });
@@ -50,9 +50,9 @@ test("what Pods say decides how a rollout fails, and how soon", () => {
   const ended = (reason: string, exitCode: number, restartCount: number) => pod({ restartCount, state: { terminated: { reason, exitCode } } });
   const cases: [string, V1Pod, number, string][] = [
     ["a pull may fail at first", waiting("ErrImagePull"), 1_000, "wait"],
-    ["but not for long", waiting("ImagePullBackOff"), 21_000, "image_pull"],
+    ["but not for long", waiting("ImagePullBackOff"), 31_000, "image_pull"],
     ["so may the making of a container", waiting("CreateContainerConfigError"), 1_000, "wait"],
-    ["for as long", waiting("CreateContainerConfigError"), 21_000, "rollout_failed"],
+    ["for as long", waiting("CreateContainerConfigError"), 31_000, "rollout_failed"],
     ["one exit may be bad luck", ended("Error", 1, 0), 0, "wait"],
     ["two are a crash", ended("Error", 1, 1), 0, "app_crashed"],
     ["also a friendly one", ended("Completed", 0, 1), 0, "app_crashed"],

@@ -11,8 +11,11 @@ export interface RolloutState {
   elapsed: number;
 }
 
-/** A start may fail at first: a new node has not learnt to trust the registry, or its kubelet has not heard of a Secret yet. */
-const START_PATIENCE_MS = 20_000;
+/**
+ * A start may fail at first: a new node has not learnt to trust the registry, or its kubelet may not read a new Secret yet. It
+ * tries again after 10 s, of which it may take notice 10 s later.
+ */
+const START_PATIENCE_MS = 30_000;
 /** What a Deployment says of its Pods may still be about those of the version before. */
 const SETTLE_MS = 2000;
 const PULL = /ImagePull|ErrImage|InvalidImageName/;
