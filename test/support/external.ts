@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { newAuthority, newLeaf } from "#cli/install/certificates";
 import type { RegistryPlace } from "#shared/places";
 import { Secret } from "#shared/secret";
 import { layoutOf } from "../../scripts/cluster/layout.ts";
 import { freePort } from "./free-port.ts";
+import { writeServerTls } from "./server-tls.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 export interface ExternalRegistry extends AsyncDisposable {
@@ -26,10 +26,7 @@ export async function startExternalRegistry({
 }: RegistryOptions = {}): Promise<ExternalRegistry> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder()).path;
-  const authority = await newAuthority();
-  const leaf = await newLeaf(authority, { names: ["localhost", address] });
-  await Bun.write(join(folder, "tls.crt"), leaf.certificate);
-  await Bun.write(join(folder, "tls.key"), leaf.key.reveal());
+  const ca = await writeServerTls(folder, address);
   if (login)
     await Bun.write(join(folder, "htpasswd"), `${login.user}:${await Bun.password.hash(login.password, { algorithm: "bcrypt", cost: 4 })}\n`);
   const host = `${address}:${freePort()}`;
@@ -50,7 +47,7 @@ export async function startExternalRegistry({
     server.kill("SIGKILL");
     await server.exited;
   });
-  const answers = () => fetch(`${tls ? "https" : "http"}://${host}/`, { tls: { ca: authority.certificate } }).then(Boolean, () => false);
+  const answers = () => fetch(`${tls ? "https" : "http"}://${host}/`, { tls: { ca } }).then(Boolean, () => false);
   while (!(await answers())) {
     if (server.exitCode !== null) throw new Error(`distribution ended with ${server.exitCode}: ${await Bun.file(join(folder, "log")).text()}`);
     await Bun.sleep(10);
@@ -59,7 +56,7 @@ export async function startExternalRegistry({
     host,
     prefix: "",
     plainHttp: !tls,
-    ca: tls ? authority.certificate : "",
+    ca: tls ? ca : "",
     login: login && { user: login.user, password: new Secret(login.password) },
   };
   return { place, [Symbol.asyncDispose]: () => resources.disposeAsync() };

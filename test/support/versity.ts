@@ -1,11 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { newAuthority, newLeaf } from "#cli/install/certificates";
 import type { S3Place } from "#shared/places";
 import { Secret } from "#shared/secret";
 import { type ObjectStore, openStore } from "../../agent/store/object-store.ts";
 import { layoutOf } from "../../scripts/cluster/layout.ts";
 import { freePort } from "./free-port.ts";
+import { writeServerTls } from "./server-tls.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 export interface TestStore extends AsyncDisposable {
@@ -27,10 +27,7 @@ export interface StoreOptions {
 export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOptions = {}): Promise<TestStore> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder()).path;
-  const authority = await newAuthority();
-  const leaf = await newLeaf(authority, { names: ["localhost", address] });
-  await Bun.write(join(folder, "tls.crt"), leaf.certificate);
-  await Bun.write(join(folder, "tls.key"), leaf.key.reveal());
+  const ca = await writeServerTls(folder, address);
   await mkdir(join(folder, "data"));
   const port = freePort();
   const server = Bun.spawn(
@@ -58,7 +55,7 @@ export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOp
     bucket: "davit",
     region: "us-east-1",
     pathStyle: true,
-    ca: authority.certificate,
+    ca,
     credentials: { accessKey: new Secret("test"), secretKey: new Secret("test-secret") },
   };
   const store = await openWhenUp(() => openStore(place, requestMs), server);
