@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { newAuthority, newLeaf } from "#cli/install/certificates";
 import { sha256 } from "#shared/pack";
 import { readTree } from "#shared/source/read-tree";
 import { faultOf, tempTree } from "#shared/source/testing/temp-tree";
 import { sendSource } from "#shared/source/upload";
+import { newAuthority, newLeaf } from "#shared/tls/signing";
 import { treeId } from "#shared/tree";
 import { FakeAgent, TOKEN } from "#test/fake-agent";
 import { agentSink } from "./upload.ts";

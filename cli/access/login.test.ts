@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { type KeyPair, newAuthority, newLeaf } from "#shared/tls/signing";
 import { createHome, davit, type Home } from "#test/cli";
 import { FakeAgent, TOKEN } from "#test/fake-agent";
 import { loginsFile } from "../agent-client/logins.ts";
-import { type KeyPair, newAuthority, newLeaf } from "../install/certificates.ts";
 
 const stored = async (home: Home) => await Bun.file(loginsFile(home.env)).json();
 const log = async (home: Home, ...argv: string[]) => await davit(home, ["login", ...argv], { stdin: `${TOKEN}\n` });

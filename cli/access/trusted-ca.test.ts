@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { certificatesIn, factsOf, fingerprintOf, parseFingerprint } from "#shared/tls/certificate";
+import { type KeyPair, newAuthority, newLeaf } from "#shared/tls/signing";
 import { createHome, davit, type Home, type RunOptions } from "#test/cli";
 import { FakeAgent, TOKEN } from "#test/fake-agent";
 import { freePort } from "#test/free-port";
 import { loginsFile } from "../agent-client/logins.ts";
-import { type KeyPair, newAuthority, newLeaf } from "../install/certificates.ts";
 
 const MAIN = join(import.meta.dir, "..", "main.ts");
 const DAY_MS = 86_400_000;

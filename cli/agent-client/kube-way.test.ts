@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { newAuthority, newLeaf } from "#shared/tls/signing";
 import { createHome, davit, type Home } from "#test/cli";
 import { FakeAgent } from "#test/fake-agent";
-import { newAuthority, newLeaf } from "../install/certificates.ts";
 
 const PROXY = "/api/v1/namespaces/davit/services/http:davit-agent:8080/proxy";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { KubeObject, V1DaemonSet, V1Secret } from "#shared/kube/objects";
+import { leafIsGood } from "#shared/tls/signing";
 import { type ControlPlane, pretendKubelet, startControlPlane } from "#test/control-plane";
 import { examplesAt, runLine, sourceAsDavit } from "#test/examples";
 import { temporaryFolder } from "#test/temporary";
-import { leafIsGood } from "./certificates.ts";
 import { type InstallEvent, install, prepare } from "./install.ts";
 import { installedOptions } from "./installed.ts";
 import type { InstallFlags } from "./options.ts";

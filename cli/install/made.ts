@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { Secret } from "#shared/secret";
-import { type KeyPair, leafIsGood, newAuthority, newLeaf } from "./certificates.ts";
+import { type KeyPair, leafIsGood, newAuthority, newLeaf } from "#shared/tls/signing";
 import { AGENT_HOST, OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
 import { agentHost, type InstallOptions } from "./options.ts";
 import { type GivenLogins, loginSecrets } from "./places.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { dirname, join } from "node:path";
-import { newAuthority, newLeaf } from "#cli/install/certificates";
+import { newAuthority, newLeaf } from "#shared/tls/signing";
 import { examplesAt, runLine } from "#test/examples";
 import { startOpenRegistry } from "#test/open-registry";
 import { temporaryFolder } from "#test/temporary";

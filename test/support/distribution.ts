@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { newAuthority, newLeaf } from "#cli/install/certificates";
 import { newRegistryKey } from "#cli/install/registry-key";
 import type { Secret } from "#shared/secret";
+import { newAuthority, newLeaf } from "#shared/tls/signing";
 import registry from "../../manifests/registry.yaml" with { type: "text" };
 import { layoutOf } from "../../scripts/cluster/layout.ts";
 import { freePort } from "./free-port.ts";

@@ -1,4 +1,4 @@
-import { type KeyPair, newAuthority, newLeaf } from "#cli/install/certificates";
+import { type KeyPair, newAuthority, newLeaf } from "#shared/tls/signing";
 
 export const GIT_USER = "ann";
 export const GIT_PASSWORD = "correct horse";

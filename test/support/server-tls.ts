@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { newAuthority, newLeaf } from "#cli/install/certificates";
+import { newAuthority, newLeaf } from "#shared/tls/signing";
 
 /** Puts `tls.crt` and `tls.key` for `address` into a server's folder. Returns the CA that signed them (PEM). */
 export async function writeServerTls(folder: string, address: string): Promise<string> {

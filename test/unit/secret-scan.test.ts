@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { newAuthority } from "#cli/install/certificates";
 import { encodeFrame, sha256 } from "#shared/pack";
+import { newAuthority } from "#shared/tls/signing";
 import { formsOf, Scanner } from "#test/secrets/scan";
 
 const VALUE = 'pa$$ "wörd"+/&=!\\ 0123456789abcdef';

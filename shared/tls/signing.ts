@@ -1,5 +1,5 @@
 import type * as X509 from "@peculiar/x509";
-import { Secret } from "#shared/secret";
+import { Secret } from "../secret.ts";
 import { polyfillReflect } from "./reflect-polyfill.ts";
 
 const DAY_MS = 86_400_000;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { leafIsGood, newAuthority, newLeaf } from "./certificates.ts";
+import { leafIsGood, newAuthority, newLeaf } from "./signing.ts";
 
 const names = ["registry.davit.svc.cluster.local", "registry", "198.18.7.9"];
 const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);

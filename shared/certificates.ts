@@ -1,0 +1,42 @@
+import { z } from "zod";
+
+/** An Issuer of the namespace davit, or a ClusterIssuer; cert-manager's. */
+export const IssuerRef = z.object({ kind: z.enum(["Issuer", "ClusterIssuer"]), name: z.string().min(1) });
+export type IssuerRef = z.infer<typeof IssuerRef>;
+
+/**
+ * Who issues the certificates of an installation. `davit install` decides, the agent keeps them from then on: it signs or
+ * asks for them, renews them, and copies those of routes to the namespaces of apps.
+ */
+export const CertificatePlan = z.object({
+  /**
+   * For what only the cluster sees: S3 store, registry and the agent's own port. Its names mean nothing to anybody
+   * outside, so it is always the CA in the Secret davit/davit-ca that vouches: `agent` signs with its key, `cert-manager`
+   * does by the Issuer davit/davit-ca.
+   */
+  inside: z.enum(["agent", "cert-manager"]),
+  /** For what people and CI see: the agent's Ingress and the routes of apps. */
+  outside: z.discriminatedUnion("by", [
+    /** The same CA, in the same way. */
+    z.object({ by: z.literal("davit-ca") }),
+    /** `wildcard`: it can issue for `*.DOMAIN`; without, each host gets a certificate of its own. */
+    z.object({ by: z.literal("issuer"), issuer: IssuerRef, wildcard: z.boolean() }),
+    /** The certificate that the admin gave, in the Secret davit/davit-given-tls; hosts that it does not name have none. */
+    z.object({ by: z.literal("given") }),
+  ]),
+});
+export type CertificatePlan = z.infer<typeof CertificatePlan>;
+
+/** TLS Secrets in the namespace davit, which the agent keeps and whoever serves mounts. */
+export const TLS_SECRET = {
+  /** The agent's Ingress. */
+  agent: "davit-agent-tls",
+  /** The agent's port for fetch Jobs. */
+  agentInside: "davit-agent-internal-tls",
+  s3: "davit-s3-tls",
+  registry: "davit-registry-tls",
+  /** `*.DOMAIN`, where the issuer can; copied to every tenant under the same name. */
+  wildcard: "davit-wildcard-tls",
+  /** What an admin brought. */
+  given: "davit-given-tls",
+} as const;
