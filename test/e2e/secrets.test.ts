@@ -6,7 +6,7 @@ import { repository } from "#test/git-repository";
 import { GIT_USER, gitServer } from "#test/git-server";
 import { appFiles, type Done, folder, kube, type RunOptions, tenant } from "#test/lab";
 import { logIn, member } from "#test/member";
-import { answers, auditLog, images, installedSecrets, logs, objects, passwordOf, storedObjects } from "#test/secrets/places";
+import { answers, auditLog, images, installedSecrets, objects, passwordOf, recordLogs, storedObjects } from "#test/secrets/places";
 import { type Place, Scanner } from "#test/secrets/scan";
 import { temporaryFolder } from "#test/temporary";
 import { clusterOf } from "../../scripts/cluster/register.ts";
@@ -28,6 +28,7 @@ test("secrets of every kind are in Secrets and in the apps that they are for, an
   };
   const marker = `marker-${randomBytes(8).toString("hex")}`;
   await using space = await tenant("secret");
+  await using logs = await recordLogs(space.name);
   const name = space.app("shop-of-secrets");
   using ann = await member(space.name, "davit-developer", "ann");
   using viewer = await member(space.name, "davit-viewer");
@@ -81,9 +82,12 @@ test("secrets of every kind are in Secrets and in the apps that they are for, an
   const found: Record<string, Place[]> = {
     output: printed,
     objects: await objects(),
-    logs: await logs(space.name),
+    logs: logs.places(),
     answers: await answers(viewer.token, values),
-    images: [...(await images(space.name, name, [digestOf(shop)])), ...(await images(space.name, space.app("fetched"), [digestOf(fetched)]))],
+    images: await images(space.name, [
+      { app: name, digest: digestOf(shop) },
+      { app: space.app("fetched"), digest: digestOf(fetched) },
+    ]),
     "S3 objects": await storedObjects(space.name),
     "audit log": auditLog(),
   };
@@ -96,6 +100,8 @@ test("secrets of every kind are in Secrets and in the apps that they are for, an
     ([kind, places]) => kind !== "audit log" && places.flatMap((place) => control.leaks(place)).length === 0,
   );
   expect(unseen.map(([kind]) => kind)).toEqual([]);
+  // Of Pods that are gone too: this one's went when its push failed.
+  expect(found["logs"]?.map(({ place }) => place).join()).toContain(`${space.name}/${space.app("crash")}-`);
 }, 240_000);
 
 const digestOf = ({ image }: PushResult): string => (image ?? "").split("@")[1] ?? "";

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { api as contract } from "#shared/api";
 import type { V1Namespace, V1Pod, V1Secret, V1Service } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
+import { watch } from "#shared/kube/watch";
 import { attacker } from "#test/hostile";
 import { kube, kubectl } from "#test/lab";
 import { door } from "#test/member";
@@ -23,21 +24,49 @@ export async function objects(): Promise<Place[]> {
   }));
 }
 
-/** What every container of davit's and of the tenant has written. */
-export async function logs(tenant: string): Promise<Place[]> {
+/** What containers write from now on, those that end meanwhile included. */
+export interface LogRecording extends AsyncDisposable {
+  /** All of it so far. */
+  places(): Place[];
+}
+
+/** Follows the log of every container of davit's and of the tenant, from its beginning, also of those that are yet to start. */
+export async function recordLogs(tenant: string): Promise<LogRecording> {
   const api = await kube();
-  const pods = (await Promise.all([...OWN, tenant].map((namespace) => api.list<V1Pod>({ apiVersion: "v1", kind: "Pod", namespace })))).flat();
-  const asked = pods.flatMap(({ metadata, spec }) =>
-    (spec?.containers ?? []).flatMap(({ name }) => [false, true].map((previous) => ({ metadata, container: name, previous }))),
-  );
-  return await Promise.all(
-    asked.map(async ({ metadata, container, previous }) => {
-      const path = pathOf({ apiVersion: "v1", kind: "Pod", namespace: metadata?.namespace, name: metadata?.name }, "log");
-      const response = await api.fetch(path, { query: { container, previous } });
-      const text = await response.text();
-      return { place: `log of ${metadata?.namespace}/${metadata?.name}/${container}`, content: response.ok ? text : "" };
-    }),
-  );
+  const stop = new AbortController();
+  const written = new Map<string, string>();
+  const following: Promise<void>[] = [];
+  const follow = async (pod: V1Pod, container: string) => {
+    const { namespace, name, uid } = pod.metadata ?? {};
+    const place = `log of ${namespace}/${name}/${container}`;
+    const restarts = pod.status?.containerStatuses?.find((status) => status.name === container)?.restartCount ?? 0;
+    const key = `${place} ${uid} ${restarts}`;
+    if (written.has(key)) return;
+    written.set(key, "");
+    const path = pathOf({ apiVersion: "v1", kind: "Pod", namespace, name }, "log");
+    const response = await api.fetch(path, { query: { container, follow: true }, signal: stop.signal });
+    for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) written.set(key, written.get(key) + text);
+  };
+  for (const namespace of [...OWN, tenant]) {
+    const pods = watch<V1Pod>(api, { apiVersion: "v1", kind: "Pod", namespace }, { signal: stop.signal });
+    following.push(
+      (async () => {
+        for await (const event of pods) {
+          if (event.type !== "set") continue;
+          const started = event.object.status?.containerStatuses?.filter(({ state }) => state?.running || state?.terminated) ?? [];
+          // A log that breaks off because its Pod goes, or because the test ends, was read as far as it went.
+          for (const { name } of started) following.push(follow(event.object, name).catch(() => {}));
+        }
+      })(),
+    );
+  }
+  return {
+    places: () => [...written].map(([place, content]) => ({ place, content })),
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await Promise.all(following);
+    },
+  };
 }
 
 /** What the agent answers to everything that somebody may read who may change nothing. */
@@ -53,31 +82,46 @@ export async function answers(token: string, values: Record<string, string>): Pr
   );
 }
 
-/** Manifests, configs and layers of an app's images, as its namespace's own nodes can pull them. */
-export async function images(tenant: string, app: string, digests: readonly string[]): Promise<Place[]> {
+/** One image of an app. */
+export interface AppImage {
+  app: string;
+  digest: string;
+}
+
+/**
+ * Manifests, configs and layers of apps' images, as their namespace's own nodes can pull them. Layers that all of the images
+ * have are of the base image: public, and older than any secret here.
+ */
+export async function images(tenant: string, some: readonly AppImage[]): Promise<Place[]> {
   const api = await kube();
   const service = await api.get<V1Service>({ apiVersion: "v1", kind: "Service", namespace: "davit", name: "registry" });
   const secret = await api.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: tenant, name: "davit-pull" });
   const user = new RegistryUser(`https://${service?.spec?.clusterIP}:5000`, (await door()).ca, passwordOf(secret));
-  const repository = `${tenant}/${app}`;
-  const get = async (path: string) => {
+  const get = async (app: string, path: string) => {
+    const repository = `${tenant}/${app}`;
     const response = await user.request("GET", `/v2/${repository}/${path}`, `repository:${repository}:pull`);
     if (!response.ok) throw new Error(`${path}: status ${response.status}`);
     return await response.bytes();
   };
+  const pulled = await Promise.all(
+    some.map(async ({ app, digest }) => {
+      const manifest = await get(app, `manifests/${digest}`);
+      const { config, layers } = JSON.parse(Buffer.from(manifest).toString()) as { config: BlobRef; layers: BlobRef[] };
+      return { app, digest, manifest, blobs: [config, ...layers].map((blob) => blob.digest) };
+    }),
+  );
+  const ofBase = (blob: string) => pulled.every(({ blobs }) => blobs.includes(blob));
   const places: Place[] = [];
-  for (const digest of digests) {
-    const manifest = await get(`manifests/${digest}`);
-    const { config, layers } = JSON.parse(Buffer.from(manifest).toString()) as {
-      config: { digest: string };
-      layers: { digest: string; size: number }[];
-    };
-    // Layers of the base image are large, public, and older than any secret here.
-    const own = [config, ...layers.filter(({ size }) => size < 8 << 20)];
+  for (const { app, digest, manifest, blobs } of pulled) {
     places.push({ place: `manifest of ${digest}`, content: manifest });
-    for (const blob of own) places.push({ place: `blob ${blob.digest}`, content: await get(`blobs/${blob.digest}`) });
+    for (const blob of blobs.filter((one) => !ofBase(one))) places.push({ place: `blob ${blob}`, content: await get(app, `blobs/${blob}`) });
   }
   return places;
+}
+
+/** As a manifest names one. */
+interface BlobRef {
+  digest: string;
 }
 
 /** The password with which a namespace's nodes pull. */
