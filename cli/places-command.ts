@@ -1,13 +1,13 @@
 import { Option } from "clipanion";
 import { ClusterCommand } from "./command.ts";
 import type { RegistryFlags, S3Flags } from "./install/external.ts";
-import type { GivenLogins } from "./install/places.ts";
+import type { Given } from "./install/places.ts";
 
 /** What is said of an external S3 store and an external registry. */
 export interface SaidPlaces {
   s3: S3Flags;
   registry: RegistryFlags;
-  given: GivenLogins;
+  given: Given;
 }
 
 /** A command that takes an external S3 store or an external registry. */

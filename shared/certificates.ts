@@ -21,6 +21,8 @@ export const CertificatePlan = z.object({
     z.object({ by: z.literal("davit-ca") }),
     /** `wildcard`: it can issue for `*.DOMAIN`; without, each host gets a certificate of its own. */
     z.object({ by: z.literal("issuer"), issuer: IssuerRef, wildcard: z.boolean() }),
+    /** Nobody: each certificate vouches for itself, and the agent makes it. */
+    z.object({ by: z.literal("self") }),
     /** The certificate that the admin gave, in the Secret davit/davit-given-tls; hosts that it does not name have none. */
     z.object({ by: z.literal("given") }),
   ]),

@@ -49,6 +49,7 @@ const TABLE = {
   not_installed: { exit: 28, http: 404 },
   preflight_failed: { exit: 29, http: 412 },
   kube_refused: { exit: 29, http: 502 },
+  issuer_not_ready: { exit: 29, http: 502 },
 
   upload_failed: { exit: 30, http: 502 },
   store_full: { exit: 31, http: 507 },

@@ -35,6 +35,17 @@ export class InstallCommand extends PlacesCommand {
   s3Image = Option.String("--s3-image", { description: "<IMAGE> of Versity S3 Gateway" });
   registryImage = Option.String("--registry-image", { description: "<IMAGE> of distribution" });
   kanikoImage = Option.String("--kaniko-image", { description: "<IMAGE> of kaniko, with a shell" });
+  issuer = Option.String("--issuer", {
+    description: "<KIND> who vouches for URLs: private-ca (default), selfsigned, acme, byo, existing:Issuer/NAME or existing:ClusterIssuer/NAME",
+  });
+  acmeServer = Option.String("--acme-server", { description: "<URL> of an ACME server, or Let's Encrypt's: production (default), staging" });
+  acmeEmail = Option.String("--acme-email", { description: "<ADDRESS> that it writes to" });
+  acmeCa = Option.String("--acme-ca", { description: "<FILE> the CA of the server's own certificate (PEM), if that is not a public one" });
+  tlsCert = Option.String("--tls-cert", { description: "<FILE> with --issuer byo: the certificate for davit.NAME and *.NAME (PEM)" });
+  tlsKey = Option.String("--tls-key", { description: "<FILE> its key" });
+  tlsSecret = Option.String("--tls-secret", { description: "<NAME> or both in a Secret of the namespace davit" });
+  caCert = Option.String("--ca-cert", { description: "<FILE> or a root CA of your own, which then is davit's (PEM)" });
+  caKey = Option.String("--ca-key", { description: "<FILE> its key" });
   mirrors = Option.Array("--registry-mirror", [], { description: "<HOST=URL> where builds find the images of HOST instead" });
   certsDirs = Option.Array("--certs-dir", [], { description: "<PATH> containerd's certs.d folder on the nodes (default: found)" });
   podCidrs = Option.Array("--pod-cidr", [], {
@@ -55,9 +66,11 @@ export class InstallCommand extends PlacesCommand {
     const kube = await this.kube();
     const ask = (suggestion?: string) => this.context.ask(`Domain for apps${suggestion ? ` [${suggestion}]` : ""}: `);
     const keepRevisions = this.keepRevisions === undefined ? undefined : parseWhole("--keep-revisions", this.keepRevisions, 1, 1000);
-    const { given, ...places } = await this.saidPlaces();
+    const { issuer, given: pairs } = await this.saidIssuer();
+    const { given: logins, ...places } = await this.saidPlaces();
+    const given = { ...logins, ...pairs };
     const askDomain = this.context.isTTY && !this.yes ? ask : undefined;
-    const prepared = await prepare(kube, { ...this.flags(), ...places, keepRevisions }, { askDomain, given });
+    const prepared = await prepare(kube, { ...this.flags(), ...places, issuer, keepRevisions }, { askDomain, given });
     if (this.dryRun) {
       const { renderYaml } = await import("../install/render.ts");
       const objects = preview(prepared);
@@ -68,6 +81,21 @@ export class InstallCommand extends PlacesCommand {
     const result = await installAndTell(kube, prepared, { signal: context.signal, timeoutMs, say: (line) => context.err(line) });
     this.print(result, installedLines);
     return 0;
+  }
+
+  private async saidIssuer() {
+    const { readIssuer } = await import("../install/said-issuer.ts");
+    return readIssuer(this.context, {
+      issuer: this.issuer,
+      acmeServer: this.acmeServer,
+      acmeEmail: this.acmeEmail,
+      acmeCaFile: this.acmeCa,
+      tlsCertFile: this.tlsCert,
+      tlsKeyFile: this.tlsKey,
+      tlsSecret: this.tlsSecret,
+      caCertFile: this.caCert,
+      caKeyFile: this.caKey,
+    });
   }
 
   private flags(): InstallFlags {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { CertificatePlan } from "#shared/certificates";
 import { nameOf } from "./apply.ts";
 import { componentsOf } from "./components.ts";
 import { type ExternalRegistry, type ExternalS3, resolveRegistry, resolveS3 } from "./external.ts";
@@ -64,8 +65,9 @@ test("nothing built-in runs where an external place is, and nodes are told of it
   expect(componentsOf({ registry: { ...registry, plainHttp: true } })).toContain("node-trust");
 
   const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
-  const facts = { registryAddress: "registry.test", certsDirs: [], startedWith: { agent: "", s3: "", registry: "" } };
-  const names = [...foundation(options, []), ...workloads(options, facts)].map(nameOf);
+  const certificates: CertificatePlan = { inside: "agent", outside: { by: "davit-ca" } };
+  const facts = { registryAddress: "registry.test", certsDirs: [], certificates, startedWith: { agent: "", s3: "", registry: "" } };
+  const names = [...foundation(options, [], certificates), ...workloads(options, facts)].map(nameOf);
   for (const name of [
     "Deployment davit/s3",
     "Service davit/s3",

@@ -1,18 +1,21 @@
+import type { CertificatePlan } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Service } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { type Applied, applyAll, type Change } from "./apply.ts";
-import { type CertsDirs, certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
+import { certificatePlan, issuers, issuersReady, lookForIssuers } from "./certificates.ts";
+import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { componentRef, componentsOf, REGISTRY_SERVICE } from "./components.ts";
 import { suggestDomain } from "./domain.ts";
 import { installedOptions } from "./installed.ts";
+import { issuerProblems } from "./issuer-problems.ts";
 import { madeKinds, makeSecrets } from "./made.ts";
 import { type InstalledOptions, type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
-import { checkStays, type GivenLogins, tryPlaces } from "./places.ts";
+import { checkStays, type Given, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, workloads } from "./plan.ts";
 import { podCidrsOf } from "./pod-cidrs.ts";
-import { preflight } from "./preflight.ts";
+import { type Problem, preflight } from "./preflight.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
 
 /** What an installation tells while it goes on, in order. */
@@ -24,14 +27,17 @@ export type Changes = Record<Change, number>;
 /** What is to be installed, known before anything is changed. */
 export interface Prepared {
   options: InstallOptions;
-  certs: CertsDirs;
+  certsDirs: string[];
+  certificates: CertificatePlan;
+  /** What is in the way, as far as it is known already. */
+  problems: Problem[];
   /** Empty where it is not known. */
   podCidrs: string[];
   /** No installation is there yet. */
   isFirst: boolean;
   /** What it was made with until now. */
   installed: InstalledOptions;
-  given: GivenLogins;
+  given: Given;
 }
 
 /**
@@ -41,10 +47,10 @@ export interface Prepared {
 export async function prepare(
   kube: Kube,
   flags: InstallFlags,
-  { askDomain, given = {} }: { askDomain?: ((suggestion: string | undefined) => Promise<string>) | undefined; given?: GivenLogins } = {},
+  { askDomain, given = {} }: { askDomain?: ((suggestion: string | undefined) => Promise<string>) | undefined; given?: Given } = {},
 ): Promise<Prepared> {
   // What is wrong by itself is told before the cluster is asked.
-  resolveOptions({ ...flags, s3: {}, registry: {} }, {});
+  resolveOptions({ ...flags, s3: {}, registry: {}, issuer: {} }, {});
   const [agent, installed, nodes] = await Promise.all([
     kube.get(componentRef("agent")),
     installedOptions(kube),
@@ -53,7 +59,17 @@ export async function prepare(
   let options = resolveOptions(flags, installed);
   if (!options.domain) options = resolveOptions({ ...flags, domain: await needDomain(kube, askDomain) }, installed);
   const certs = componentsOf(options).includes("node-trust") ? certsDirsOf(nodes, options.certsDirs) : { folders: [], problems: [] };
-  return { options, certs, podCidrs: podCidrsOf(nodes, options.podCidrs), isFirst: agent === undefined, installed, given };
+  const facts = await lookForIssuers(kube, options.issuer);
+  return {
+    options,
+    certsDirs: certs.folders,
+    certificates: certificatePlan(options, facts),
+    problems: [...certs.problems.map((problem) => ({ check: "nodes" as const, ...problem })), ...issuerProblems(options, facts, given)],
+    podCidrs: podCidrsOf(nodes, options.podCidrs),
+    isFirst: agent === undefined,
+    installed,
+    given,
+  };
 }
 
 async function needDomain(kube: Kube, askDomain?: (suggestion: string | undefined) => Promise<string>): Promise<string> {
@@ -81,16 +97,19 @@ export async function install(
       tell({ type: "applied", ...applied });
     }
   };
-  await preflight(kube, prepared.options, [...preview(prepared), ...madeKinds()], prepared.certs);
+  await preflight(kube, prepared.options, [...preview(prepared), ...madeKinds()], prepared.problems);
   if (!prepared.isFirst) checkStays(prepared.installed, prepared.options);
   await tryPlaces(kube, prepared, signal);
   tell({ type: "checked" });
 
-  await apply(foundation(prepared.options, prepared.podCidrs));
+  const { certificates, certsDirs } = prepared;
+  await apply(foundation(prepared.options, prepared.podCidrs, certificates));
   const registryAddress = await registryAddressOf(kube, prepared.options, signal);
   const made = await makeSecrets(kube, prepared.options, prepared.given, registryAddress);
   await apply(made.objects);
-  await apply(workloads(prepared.options, { registryAddress, certsDirs: prepared.certs.folders, startedWith: made.startedWith }));
+  await apply(issuers(prepared.options, certificates));
+  await issuersReady(kube, issuers(prepared.options, certificates), signal);
+  await apply(workloads(prepared.options, { registryAddress, certsDirs, certificates, startedWith: made.startedWith }));
   if (prepared.isFirst) await offerTenant(kube, tell, changes);
 
   await waitReady(kube, componentsOf(prepared.options), { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
@@ -99,8 +118,14 @@ export async function install(
 
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
 export function preview(prepared: Prepared): KubeObject[] {
-  const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs: prepared.certs.folders, startedWith: { agent: "", s3: "", registry: "" } };
-  return [...foundation(prepared.options, prepared.podCidrs), ...workloads(prepared.options, facts), ...(prepared.isFirst ? firstTenant() : [])];
+  const { options, certsDirs, certificates } = prepared;
+  const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs, certificates, startedWith: { agent: "", s3: "", registry: "" } };
+  return [
+    ...foundation(options, prepared.podCidrs, certificates),
+    ...issuers(options, certificates),
+    ...workloads(options, facts),
+    ...(prepared.isFirst ? firstTenant() : []),
+  ];
 }
 
 /** Stands in a dry run for the address that the cluster gives the registry's Service. */

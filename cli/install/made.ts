@@ -1,11 +1,12 @@
 import { createHmac } from "node:crypto";
+import { TLS_SECRET } from "#shared/certificates";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { Secret } from "#shared/secret";
 import { type KeyPair, leafIsGood, newAuthority, newLeaf } from "#shared/tls/signing";
 import { AGENT_HOST, OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
 import { agentHost, type InstallOptions } from "./options.ts";
-import { type GivenLogins, loginSecrets } from "./places.ts";
+import { type Given, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
 import { jwksOf, newRegistryKey } from "./registry-key.ts";
 
@@ -33,9 +34,9 @@ const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls", "davit-a
  * Makes what is missing: the CA, the S3 store's keys and the registry's signing key once and for ever, leaf certificates anew
  * when their names changed or their end is near.
  */
-export async function makeSecrets(kube: Kube, options: InstallOptions, given: GivenLogins, registryAddress: string): Promise<Made> {
+export async function makeSecrets(kube: Kube, options: InstallOptions, given: Given, registryAddress: string): Promise<Made> {
   const wanted = madeSecrets(options);
-  const ca = await once(kube, "davit-ca", "kubernetes.io/tls", async () => pairData(await newAuthority()));
+  const ca = await once(kube, "davit-ca", "kubernetes.io/tls", async () => given.ca ?? pairData(await newAuthority()));
   const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
   const s3 = options.s3 ? {} : await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
   const registry = await once(kube, "davit-registry-key", "Opaque", async () => ({
@@ -47,9 +48,10 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
   const leafs = await Promise.all(LEAFS.filter((name) => wanted.includes(name)).map((name) => leaf(kube, name, authority, names[name])));
   const certificateOf = (name: (typeof LEAFS)[number]) => leafs.find(({ metadata }) => metadata?.name === name)?.data?.["tls.crt"] ?? "";
   const logins = loginSecrets(given).map(({ name, data }) => secret(name, "Opaque", data));
+  const brought = given.certificate ? [secret(TLS_SECRET.given, "kubernetes.io/tls", given.certificate)] : [];
   const trusted = trustFiles(authority.certificate, options);
   return {
-    objects: [...leafs, ...logins, ...trust(trusted), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
+    objects: [...leafs, ...logins, ...brought, ...trust(trusted), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
     startedWith: {
       agent: [
         ...Object.values(trusted),
@@ -90,7 +92,7 @@ function trust(files: Data): KubeObject[] {
 }
 
 /** What the agent reads at its start of the logins for external places. */
-async function externalLogins(kube: Kube, { s3, registry }: InstallOptions, given: GivenLogins): Promise<string> {
+async function externalLogins(kube: Kube, { s3, registry }: InstallOptions, given: Given): Promise<string> {
   const ofS3 = s3?.secret ? (given.s3 ?? (await readSecret(kube, s3.secret))) : {};
   const ofRegistry = registry?.secret ? (given.registry ?? (await readSecret(kube, registry.secret))) : {};
   return JSON.stringify([ofS3, ofRegistry]);

@@ -1,5 +1,6 @@
 import type { KubeObject } from "#shared/kube/objects";
 import agent from "../../manifests/agent.yaml" with { type: "text" };
+import certManager from "../../manifests/cert-manager.yaml" with { type: "text" };
 import crds from "../../manifests/crds.yaml" with { type: "text" };
 import namespaces from "../../manifests/namespaces.yaml" with { type: "text" };
 import networkPolicies from "../../manifests/network-policies.yaml" with { type: "text" };
@@ -8,7 +9,7 @@ import rbac from "../../manifests/rbac.yaml" with { type: "text" };
 import registry from "../../manifests/registry.yaml" with { type: "text" };
 import s3 from "../../manifests/s3.yaml" with { type: "text" };
 
-const TEXTS = { namespaces, crds, rbac, networkPolicies, s3, registry, nodeTrust, agent } as const;
+const TEXTS = { namespaces, crds, rbac, networkPolicies, certManager, s3, registry, nodeTrust, agent } as const;
 
 /** The objects of one file under manifests/, anew for each call. */
 export function manifest(name: keyof typeof TEXTS): KubeObject[] {

@@ -5,6 +5,7 @@ import { Fault } from "#shared/fault";
 import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { ExternalRegistry, ExternalS3, type RegistryFlags, resolveRegistry, resolveS3, type S3Flags } from "./external.ts";
+import { IssuerChoice, type IssuerFlags, resolveIssuer } from "./issuer.ts";
 
 /**
  * The images of a release, which its own registry serves. `s3` is Versity S3 Gateway, `registry` is distribution, `kaniko` is
@@ -40,6 +41,8 @@ export const InstallOptions = z.object({
   s3: ExternalS3.optional(),
   /** Absent: the built-in one. */
   registry: ExternalRegistry.optional(),
+  /** Absent: davit's own CA. */
+  issuer: IssuerChoice.optional(),
 });
 export type InstallOptions = z.infer<typeof InstallOptions>;
 /** What is known of an installation: an older one lacks the options that came later. */
@@ -58,6 +61,7 @@ export interface InstallFlags {
   podCidrs: string[];
   s3?: S3Flags;
   registry?: RegistryFlags;
+  issuer?: IssuerFlags;
 }
 
 /**
@@ -68,6 +72,7 @@ export interface InstallFlags {
 export function resolveOptions(flags: InstallFlags, installed: InstalledOptions): InstallOptions {
   const s3 = resolveS3(flags.s3 ?? {}, installed.s3);
   const registry = resolveRegistry(flags.registry ?? {}, installed.registry);
+  const issuer = resolveIssuer(flags.issuer ?? {}, installed.issuer);
   const images = Object.fromEntries(Object.entries(PUBLISHED_IMAGES).map(([name, image]) => [name, flags.images[name as keyof Images] ?? image]));
   return {
     domain: checkDomain(flags.domain ?? installed.domain ?? ""),
@@ -80,6 +85,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     podCidrs: (flags.podCidrs.length > 0 ? flags.podCidrs : (installed.podCidrs ?? [])).map(checkCidr),
     ...(s3 ? { s3 } : {}),
     ...(registry ? { registry } : {}),
+    ...(issuer ? { issuer } : {}),
   };
 }
 

@@ -3,17 +3,18 @@ import type { Kube } from "#shared/kube/client";
 import { CheckReport, type PlaceProblem, type PlaceReason } from "#shared/places";
 import { runErrand } from "./errand.ts";
 import { type ExternalRegistry, type ExternalS3, REGISTRY_SECRET, S3_SECRET } from "./external.ts";
+import type { GivenPairs } from "./issuer-problems.ts";
 import { type Data, readSecret } from "./made.ts";
 import type { InstalledOptions, InstallOptions } from "./options.ts";
 
-/** Logins that were given with this command, as the Secrets' data; what was not given stays as it is in the cluster. */
-export interface GivenLogins {
+/** Secrets' data that was given with this command: logins, and keys with their certificates; what was not given stays as it is in the cluster. */
+export interface Given extends GivenPairs {
   s3?: Data | undefined;
   registry?: Data | undefined;
 }
 
-/** The Secrets that hold what was given. */
-export function loginSecrets(given: GivenLogins): { name: string; data: Data }[] {
+/** The Secrets that hold the logins that were given. */
+export function loginSecrets(given: Given): { name: string; data: Data }[] {
   return [...(given.s3 ? [{ name: S3_SECRET, data: given.s3 }] : []), ...(given.registry ? [{ name: REGISTRY_SECRET, data: given.registry }] : [])];
 }
 
@@ -67,7 +68,7 @@ export function clearWarnings({ s3, registry }: InstallOptions): string[] {
  */
 export async function tryPlaces(
   kube: Kube,
-  { options, installed, given }: { options: InstallOptions; installed: InstalledOptions; given: GivenLogins },
+  { options, installed, given }: { options: InstallOptions; installed: InstalledOptions; given: Given },
   signal: AbortSignal,
 ): Promise<void> {
   const isNew = (part: "s3" | "registry") => options[part] && (given[part] || !Bun.deepEquals(options[part], installed[part]));

@@ -16,7 +16,12 @@ const options: InstallOptions = {
   certsDirs: [],
   podCidrs: [],
 };
-const facts: Facts = { registryAddress: "10.96.0.7", certsDirs: ["/etc/containerd/certs.d"], startedWith: { agent: "a", s3: "b", registry: "c" } };
+const facts: Facts = {
+  registryAddress: "10.96.0.7",
+  certsDirs: ["/etc/containerd/certs.d"],
+  certificates: { inside: "cert-manager", outside: { by: "davit-ca" } },
+  startedWith: { agent: "a", s3: "b", registry: "c" },
+};
 const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
   const found = objects.find((object) => nameOf(object) === name);
   if (!found) throw new Error(`no ${name}`);
@@ -24,7 +29,7 @@ const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
 };
 const podOf = (object: KubeObject) => (object as V1Deployment).spec?.template;
 const isWorkload = (object: KubeObject) => object.kind === "Deployment" || object.kind === "DaemonSet";
-const planned = [...foundation(options, []), ...workloads(options, facts), ...firstTenant()];
+const planned = [...foundation(options, [], facts.certificates), ...workloads(options, facts), ...firstTenant()];
 const pods: [string, V1PodSpec][] = planned.filter(isWorkload).map((object) => [nameOf(object), podOf(object)?.spec as V1PodSpec]);
 
 test("everything in manifests/ is applied, once, in an order in which each thing finds what it needs", () => {

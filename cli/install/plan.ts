@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { CertificatePlan } from "#shared/certificates";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1NetworkPolicy, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { componentsOf, MANAGED_LABEL } from "./components.ts";
@@ -16,15 +17,17 @@ export interface Facts {
   /** Where nodes find the registry: the ClusterIP of its Service, or the host of an external one. */
   registryAddress: string;
   certsDirs: string[];
+  certificates: CertificatePlan;
   /** Contents that Pods read only at their start, by component: a change of them starts the Pods anew. */
   startedWith: { agent: string; s3: string; registry: string };
 }
 
 /** First: what does not depend on anything that is made. Namespaces, kinds, rights, the network's rules, Services. */
-export function foundation(options: InstallOptions, podCidrs: readonly string[]): KubeObject[] {
+export function foundation(options: InstallOptions, podCidrs: readonly string[], { inside }: CertificatePlan): KubeObject[] {
   const services = componentManifests(options).filter((object) => object.kind === "Service");
   const namespaces = manifest("namespaces").filter((object) => !isTenant(object));
-  return [...namespaces, ...manifest("crds"), ...manifest("rbac"), ...networkPolicies(podCidrs), ...services].map(labelled);
+  const forCertManager = inside === "cert-manager" ? manifest("certManager") : [];
+  return [...namespaces, ...manifest("crds"), ...manifest("rbac"), ...networkPolicies(podCidrs), ...forCertManager, ...services].map(labelled);
 }
 
 /** Builds are the ones that no Pod has anything to do with. */
@@ -95,6 +98,7 @@ function isWorkload(object: KubeObject): object is Workload {
 function environment(options: InstallOptions, facts: Facts): Record<string, string> {
   return {
     DAVIT_DOMAIN: options.domain,
+    DAVIT_CERTIFICATES: JSON.stringify(facts.certificates),
     DAVIT_INGRESS_CLASS: options.ingressClass,
     DAVIT_STORAGE_CLASS: options.storageClass,
     DAVIT_AGENT_IMAGE: options.images.agent,

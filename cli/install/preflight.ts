@@ -3,7 +3,6 @@ import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1IngressClass, V1PersistentVolumeClaim, V1StorageClass } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
 import { nameOf } from "./apply.ts";
-import type { CertsDirs } from "./certs-dirs.ts";
 import type { InstallOptions } from "./options.ts";
 
 /** CEL rules, server-side apply and the Pod security fields that davit uses are all stable from here on. */
@@ -13,18 +12,18 @@ const DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class";
 
 /** One thing that is in the way, and what to do about it. */
 export interface Problem {
-  check: "version" | "permissions" | "storage" | "ingress" | "nodes";
+  check: "version" | "permissions" | "storage" | "ingress" | "nodes" | "issuer";
   problem: string;
   fix: string;
 }
 
 /**
- * Whether the cluster can take davit, before anything is changed in it.
+ * Whether the cluster can take davit, before anything is changed in it; `known` are problems that were found already.
  * @throws Fault preflight_failed that names every problem with its fix
  */
-export async function preflight(kube: Kube, options: InstallOptions, objects: KubeObject[], certs: CertsDirs): Promise<void> {
+export async function preflight(kube: Kube, options: InstallOptions, objects: KubeObject[], known: readonly Problem[]): Promise<void> {
   const found = await Promise.all([checkVersion(kube), checkPermissions(kube, objects), checkStorage(kube, options), checkIngress(kube, options)]);
-  const problems: Problem[] = [...found.flat(), ...certs.problems.map((text) => ({ check: "nodes" as const, ...text }))];
+  const problems = [...found.flat(), ...known];
   if (problems.length === 0) return;
   const lines = problems.map(({ problem, fix }) => `- ${problem}\n  fix: ${fix}`);
   const details = Object.fromEntries(problems.map(({ check, problem, fix }) => [check, `${problem}; fix: ${fix}`]));

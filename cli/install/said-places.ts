@@ -1,12 +1,10 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { Fault } from "#shared/fault";
 import type { Context } from "../context.ts";
 import { checkTogether } from "../flags.ts";
 import type { SaidPlaces } from "../places-command.ts";
 import { readStdin } from "../stdin.ts";
 import { checkPlaces, REGISTRY_SECRET, S3_SECRET } from "./external.ts";
 import type { Data } from "./made.ts";
+import { certificateIn, textOf, usage } from "./said-files.ts";
 
 type Reading = Pick<Context, "cwd" | "signal" | "stdin">;
 
@@ -119,25 +117,6 @@ function lineOf(flag: string, text: string): string {
   throw usage(flag, `${flag}: a password is one line`);
 }
 
-function certificateIn(context: Reading, flag: string, file: string | undefined): string | undefined {
-  if (file === undefined || file === "") return file;
-  const text = textOf(context, flag, file);
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw usage(flag, `${flag} ${file} has no PEM certificate in it`);
-}
-
 async function stdinText(context: Reading): Promise<string> {
   return (await readStdin(context)).toString("utf8");
-}
-
-function textOf({ cwd }: Reading, flag: string, file = ""): string {
-  try {
-    return readFileSync(resolve(cwd, file), "utf8");
-  } catch (cause) {
-    throw usage(flag, `${flag} ${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? "?"})`, cause);
-  }
-}
-
-function usage(flag: string, message: string, cause?: unknown): Fault {
-  return new Fault("usage", message, { cause, details: { flag } });
 }

@@ -110,6 +110,11 @@ export const FAULT_WORDS = {
   ),
   not_installed: say("davit is not installed there", "`davit install`, or choose another cluster with --context NAME"),
   preflight_failed: say("the cluster is not ready for davit", "do what is said above, then run `davit install` again"),
+  issuer_not_ready: say(
+    "certificates cannot be issued",
+    ({ issuer }) =>
+      `correct what is said above and run \`davit install\` again; \`kubectl -n davit describe issuer ${issuer ?? ""}\` shows all of it`,
+  ),
   kube_refused: say("Kubernetes refused a request", "`davit status` shows what davit has in the cluster"),
 
   upload_failed: say("the upload failed", "run the same push again: only what is missing is sent"),

@@ -23,6 +23,9 @@ const KINDS: Record<string, { plural: string; cluster?: true }> = {
   "rbac.authorization.k8s.io/v1/ClusterRole": { plural: "clusterroles", cluster: true },
   "rbac.authorization.k8s.io/v1/ClusterRoleBinding": { plural: "clusterrolebindings", cluster: true },
   "apiextensions.k8s.io/v1/CustomResourceDefinition": { plural: "customresourcedefinitions", cluster: true },
+  "cert-manager.io/v1/Certificate": { plural: "certificates" },
+  "cert-manager.io/v1/Issuer": { plural: "issuers" },
+  "cert-manager.io/v1/ClusterIssuer": { plural: "clusterissuers", cluster: true },
   "davit.dev/v1alpha1/App": { plural: "apps" },
   "davit.dev/v1alpha1/Revision": { plural: "revisions" },
 };

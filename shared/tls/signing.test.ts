@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { temporaryFolder } from "#test/temporary";
+import { Secret } from "../secret.ts";
 import { leafIsGood, newAuthority, newLeaf } from "./signing.ts";
 
 const names = ["registry.davit.svc.cluster.local", "registry", "198.18.7.9"];
@@ -27,6 +29,23 @@ test("openssl finds the chain good", async () => {
   const verify = Bun.spawnSync(["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "ca.crt", "leaf.crt"], { cwd: folder });
   expect(`${verify.stdout}${verify.stderr}`).toBe("leaf.crt: OK\n");
   await rm(folder, { recursive: true });
+});
+
+test.each([
+  ["RSA", ["-newkey", "rsa:2048"]],
+  ["P-384", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1"]],
+])("a CA that somebody made with openssl signs with its %s key", async (_, kind) => {
+  await using folder = await temporaryFolder();
+  const files = ["-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ours", "-days", "90", "-addext", "keyUsage=critical,keyCertSign"];
+  expect(Bun.spawnSync(["openssl", "req", "-x509", "-nodes", ...kind, ...files], { cwd: folder.path }).exitCode).toBe(0);
+  // As `openssl` of old wrote keys: RSA PRIVATE KEY, EC PRIVATE KEY.
+  const key = Bun.spawnSync(["openssl", "pkey", "-traditional", "-in", "ca.key"], { cwd: folder.path }).stdout.toString();
+  const authority = { certificate: await Bun.file(join(folder.path, "ca.crt")).text(), key: new Secret(key) };
+  const leaf = await newLeaf(authority, { names });
+  await Bun.write(join(folder.path, "leaf.crt"), leaf.certificate);
+  const verify = Bun.spawnSync(["openssl", "verify", "-purpose", "sslserver", "-CAfile", "ca.crt", "leaf.crt"], { cwd: folder.path });
+  expect(`${verify.stdout}${verify.stderr}`).toBe("leaf.crt: OK\n");
+  expect(await leafIsGood(leaf.certificate, authority.certificate, { names })).toBe(true);
 });
 
 test("a leaf stays while its names, its authority and its time are right", async () => {

@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import type * as X509 from "@peculiar/x509";
 import { Secret } from "../secret.ts";
 import { polyfillReflect } from "./reflect-polyfill.ts";
@@ -52,7 +53,7 @@ export async function newAuthority(now = new Date()): Promise<KeyPair> {
 export async function newLeaf(authority: KeyPair, request: LeafRequest, now = new Date()): Promise<KeyPair> {
   const x509 = await load();
   const issuer = new x509.X509Certificate(authority.certificate);
-  const signingKey = await crypto.subtle.importKey("pkcs8", der(authority.key.reveal()), ALGORITHM, false, ["sign"]);
+  const { signingKey, signingAlgorithm } = await signerOf(authority.key);
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const end = Math.min(now.getTime() + LEAF_DAYS * DAY_MS, issuer.notAfter.getTime());
   const certificate = await x509.X509CertificateGenerator.create({
@@ -63,7 +64,7 @@ export async function newLeaf(authority: KeyPair, request: LeafRequest, now = ne
     notAfter: new Date(end),
     publicKey: keys.publicKey,
     signingKey,
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -74,6 +75,32 @@ export async function newLeaf(authority: KeyPair, request: LeafRequest, now = ne
     ],
   });
   return { certificate: pem(certificate), key: await exportKey(keys.privateKey) };
+}
+
+const CURVES: Record<string, { namedCurve: string; hash: string }> = {
+  prime256v1: { namedCurve: "P-256", hash: "SHA-256" },
+  secp384r1: { namedCurve: "P-384", hash: "SHA-384" },
+  secp521r1: { namedCurve: "P-521", hash: "SHA-512" },
+};
+
+/** Whether davit can sign with a CA's key: RSA, or ECDSA on one of NIST's curves. */
+export function canSign(key: KeyObject): boolean {
+  return algorithmOf(key) !== undefined;
+}
+
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject) {
+  if (asymmetricKeyType === "rsa") return { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const curve = CURVES[asymmetricKeyDetails?.namedCurve ?? ""];
+  return curve ? { name: "ECDSA", ...curve } : undefined;
+}
+
+/** A CA that an admin brought has a key of any kind, in any of PEM's forms. */
+async function signerOf(pem: Secret): Promise<{ signingKey: CryptoKey; signingAlgorithm: { name: string; hash: string } }> {
+  const key = createPrivateKey(pem.reveal());
+  const algorithm = algorithmOf(key);
+  if (!algorithm) throw new Error(`davit cannot sign with a key of the kind ${key.asymmetricKeyType}`);
+  const der = new Uint8Array(key.export({ type: "pkcs8", format: "der" }));
+  return { signingKey: await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]), signingAlgorithm: algorithm };
 }
 
 /** Whether a leaf can stay: signed by this authority, for exactly these names, and not about to end. */
@@ -119,8 +146,4 @@ function pem(certificate: X509.X509Certificate): string {
 async function exportKey(key: CryptoKey): Promise<Secret> {
   const base64 = Buffer.from(await crypto.subtle.exportKey("pkcs8", key)).toString("base64");
   return new Secret(`-----BEGIN PRIVATE KEY-----\n${base64.match(/.{1,64}/g)?.join("\n")}\n-----END PRIVATE KEY-----\n`);
-}
-
-function der(text: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Buffer.from(text.replace(/-----[^-]+-----|\s/g, ""), "base64"));
 }

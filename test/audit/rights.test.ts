@@ -5,7 +5,7 @@ import { requestsOfDavit } from "#test/audit/requests";
 import { type Binding, describeRight, type Role, refusedRequests, rightsOf, roleName, unusedRights } from "#test/audit/rights";
 import { layoutOf } from "../../scripts/cluster/layout.ts";
 
-/* manifests/rbac.yaml against what the API server's audit log says of a whole run of the end-to-end tests. */
+/* manifests/rbac.yaml and cert-manager.yaml against what the API server's audit log says of a whole run of the end-to-end tests. */
 
 /** Rights that are needed and cannot be seen in the log, each with its reason. A right that is seen has no place here. */
 const UNSEEN: Record<string, string> = {
@@ -18,7 +18,7 @@ const PEOPLE = ["davit-developer", "davit-viewer", "davit-admin"];
 
 const recording = readRecording(process.env);
 const requests = await requestsOfDavit(layoutOf(process.env).auditLog, recording);
-const objects = manifest("rbac");
+const objects = [...manifest("rbac"), ...manifest("certManager")];
 const roles = objects.filter(({ kind }) => kind === "ClusterRole" || kind === "Role") as Role[];
 const rights = roles.filter(({ metadata }) => !PEOPLE.includes(metadata?.name ?? "")).flatMap(rightsOf);
 

@@ -5,6 +5,7 @@ import { deployment } from "#agent/objects/workload";
 import { errandPod } from "#cli/install/errand";
 import { type InstallOptions, PUBLISHED_IMAGES } from "#cli/install/options";
 import { foundation, workloads } from "#cli/install/plan";
+import type { CertificatePlan } from "#shared/certificates";
 import type { KubeObject, V1Deployment, V1NetworkPolicy, V1Pod, V1PodSpec } from "#shared/kube/objects";
 
 /** A Pod that davit makes, before it runs. */
@@ -27,7 +28,13 @@ const OPTIONS: InstallOptions = {
   certsDirs: [],
   podCidrs: [],
 };
-const FACTS = { registryAddress: "10.96.0.7", certsDirs: ["/etc/containerd/certs.d"], startedWith: { agent: "", s3: "", registry: "" } };
+const CERTIFICATES: CertificatePlan = { inside: "cert-manager", outside: { by: "davit-ca" } };
+const FACTS = {
+  registryAddress: "10.96.0.7",
+  certsDirs: ["/etc/containerd/certs.d"],
+  certificates: CERTIFICATES,
+  startedWith: { agent: "", s3: "", registry: "" },
+};
 
 /** Every kind of Pod that davit makes, from the objects that the product itself builds. */
 export function podTemplates(): PodTemplate[] {
@@ -50,7 +57,7 @@ export function podTemplates(): PodTemplate[] {
 
 /** The network's rules as they are installed in a cluster whose Pods have these addresses. */
 export function installedPolicies(podCidrs: string[]): V1NetworkPolicy[] {
-  return foundation(OPTIONS, podCidrs).filter(({ kind }) => kind === "NetworkPolicy") as V1NetworkPolicy[];
+  return foundation(OPTIONS, podCidrs, CERTIFICATES).filter(({ kind }) => kind === "NetworkPolicy") as V1NetworkPolicy[];
 }
 
 function appDeployment(confined: boolean): V1Deployment {

@@ -36,12 +36,19 @@ const className = wrong("has to be the name of one in the cluster", "No", "a b",
 
 const secretName = wrong("takes the name of a Secret", "No", "a b", "a\n");
 
+const pemFile = (flags: string) => beside(flags, wrong("", "missing.pem", "."));
+
 /** By the flag's name, or by command and flag where commands differ. */
 export const FLAGS: Readonly<Record<string, Wrong>> = {
+  "--acme-ca": beside("--issuer acme", caFile),
+  "--acme-email": beside("--issuer acme", wrong("has to be an e-mail address", "me", "a b@c.test", "a@b\n")),
+  "--acme-server": beside("--issuer acme", wrong("is production, staging, or the https URL", "letsencrypt", "http://a.test", "https://me:pw@a.test")),
   "--address": wrong("is an IP address of this machine", "example.com", "127.0.0.256", "127.0.0.1:80"),
   "--agent-image": image,
   "--bind": label,
   "--build-arg": pair,
+  "--ca-cert": pemFile("--issuer byo --ca-key Dockerfile"),
+  "--ca-key": pemFile("--issuer byo --ca-cert Dockerfile"),
   "--ca-file": caFile,
   "--certs-dir": wrong("is no absolute path", "certs.d", "/a b", "/a:/b"),
   "--context": beside(`--kubeconfig ${KUBECONFIG}`, wrong("it has here", "elsewhere")),
@@ -68,6 +75,14 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--ingress-class": className,
   "--instance": wrong("is an instance as `davit app logs` calls it", "No", "a b", "a/b", "x".repeat(254)),
   "--instances": whole(0, 100),
+  "--issuer": wrong(
+    "is one of private-ca, selfsigned, acme, byo",
+    "letsencrypt",
+    "existing",
+    "existing:Issuer",
+    "existing:Secret/a",
+    "existing:Issuer/A b",
+  ),
   "--kaniko-image": image,
   "--keep-revisions": whole(1, 1000),
   "--kubeconfig": wrong("cannot be read", "missing", "."),
@@ -120,6 +135,9 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--tag": image,
   "--tail": whole(0, 100_000),
   "--timeout": seconds,
+  "--tls-cert": pemFile("--issuer byo --tls-key Dockerfile"),
+  "--tls-key": pemFile("--issuer byo --tls-cert Dockerfile"),
+  "--tls-secret": beside("--issuer byo", secretName),
   "--unbind": label,
   "--unset": key,
   "--unset-env": variable,

@@ -81,7 +81,7 @@ test("the Ink components know shared, ink and react only", () => {
 test("each package is used in the one place that wraps it", () => {
   const places: Record<string, RegExp> = {
     "@kubernetes/client-node": /^shared\/kube\/(objects|connect)\.ts$/,
-    "@peculiar/x509": /^cli\/install\//,
+    "@peculiar/x509": /^shared\/tls\/signing\.ts$/,
     clipanion: /^cli\//,
     ink: /^cli\/(ui\/|report\/ink)/,
     minio: /^agent\/store\//,

@@ -28,8 +28,8 @@ function table(heading: string): string[][] {
 
 test("the agent's rights are those of its roles, one for one", () => {
   const where: Record<string, string> = { "ClusterRole davit-agent": "cluster", "ClusterRole davit-tenant": "tenants" };
-  const roles = manifest("rbac").filter(
-    ({ kind, metadata }) => /Role$/.test(kind ?? "") && /^davit-(agent|tenant)$/.test(metadata?.name ?? ""),
+  const roles = [...manifest("rbac"), ...manifest("certManager")].filter(
+    ({ kind, metadata }) => /Role$/.test(kind ?? "") && /^davit-(agent|agent-certificates|tenant)$/.test(metadata?.name ?? ""),
   ) as Role[];
   const rights = roles.flatMap(rightsOf);
   const given = rights.map(({ role, verb, group, resource }) =>
