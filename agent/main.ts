@@ -1,6 +1,6 @@
 import { jsonLog } from "./log.ts";
 
-const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes|check\n";
+const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes|reload|check\n";
 
 /** The binary's other life: `args` is what follows `davit agent`. Returns the exit code. */
 export async function agentMain(args: string[]): Promise<number> {
@@ -33,6 +33,11 @@ export async function agentMain(args: string[]): Promise<number> {
     case "check": {
       const { check } = await import("./places/check.ts");
       process.stdout.write(`${JSON.stringify(await check())}\n`);
+      return 0;
+    }
+    case "reload": {
+      const { runReload } = await import("./reload.ts");
+      await runReload(args[1] ?? "", { signal: stop.signal, log });
       return 0;
     }
     case "trust-nodes": {

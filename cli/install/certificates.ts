@@ -35,7 +35,7 @@ export interface IssuerFacts {
   certManager: boolean;
   /** The one that `--issuer existing:…` names. */
   existing?: Issuer | undefined;
-  /** What is in the Secret of the certificate that the admin brought. */
+  /** What is in the Secret that the admin named. */
   certificate?: Data | undefined;
   /** davit's CA as it is, when the admin brings one. */
   authority?: Data | undefined;

@@ -68,7 +68,8 @@ export async function prepare(
     podCidrs: podCidrsOf(nodes, options.podCidrs),
     isFirst: agent === undefined,
     installed,
-    given,
+    // The agent knows one Secret with what was brought, so another is copied there.
+    given: { ...given, certificate: given.certificate ?? facts.certificate },
   };
 }
 

@@ -63,7 +63,7 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
           .update(await externalLogins(kube, options, given))
           .digest("hex"),
       ].join(),
-      s3: certificateOf("davit-s3-tls") + s3.accessKey,
+      s3: s3.accessKey ?? "",
       registry: jwks,
     },
     ca: authority.certificate,

@@ -11,6 +11,8 @@ import { temporaryFolder } from "./temporary.ts";
 export interface TestStore extends AsyncDisposable {
   store: ObjectStore;
   place: S3Place;
+  /** Where its `tls.crt` and `tls.key` are. */
+  folder: string;
   /** Stops the server, as a node that goes away would. */
   stop(): Promise<void>;
   /** Leaves it there, but it does not answer any more. */
@@ -39,6 +41,8 @@ export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOp
       join(folder, "tls.crt"),
       "--key",
       join(folder, "tls.key"),
+      "--health",
+      "/healthz",
       "--quiet",
       "posix",
       join(folder, "data"),
@@ -59,7 +63,7 @@ export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOp
     credentials: { accessKey: new Secret("test"), secretKey: new Secret("test-secret") },
   };
   const store = await openWhenUp(() => openStore(place, requestMs), server);
-  return { store, place, stop, freeze: () => server.kill("SIGSTOP"), [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { store, place, folder, stop, freeze: () => server.kill("SIGSTOP"), [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 function binary(): string {
