@@ -6,11 +6,12 @@ import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { ImageRegistry } from "./images/image-registry.ts";
 import { Locks } from "./locks.ts";
-import { MANAGED, PULL_LOGIN } from "./objects/meta.ts";
+import { MANAGED } from "./objects/meta.ts";
 import type { Revision } from "./objects/types.ts";
 import { Runner } from "./runner.ts";
 import { EventLog } from "./store/event-log.ts";
 import { Sources } from "./store/sources.ts";
+import { Sync } from "./sync/sync.ts";
 import { Tenants } from "./tenants.ts";
 
 const uid = randomUUID();
@@ -21,7 +22,6 @@ function apiServer() {
   const asked: string[] = [];
   const objects: Record<string, unknown> = {
     "GET /api/v1/namespaces/team": { metadata: { name: "team", uid, labels: { [MANAGED]: "true" } } },
-    "GET /api/v1/namespaces/team/secrets/davit-pull": { metadata: { annotations: { [PULL_LOGIN]: "key" } } },
     "GET /apis/davit.dev/v1alpha1/namespaces/team/apps/shop": { kind: "App", metadata: { name: "shop", namespace: "team" }, spec: { routes: [] } },
   };
   const server = Bun.serve({
@@ -69,7 +69,8 @@ test("an app's deletion ends the push that runs and those that wait behind it, a
   const registry = { pullLogin: async () => ({ id: "key", config: async () => "" }) } as Partial<ImageRegistry> as ImageRegistry;
   const locks = new Locks();
   const deps: Deps = { kube: api.kube, registry, store, sources: new Sources(store, locks), locks, config, log: () => {} };
-  const runner = new Runner(deps, new Tenants(deps), new AbortController().signal);
+  const { signal } = new AbortController();
+  const runner = new Runner(deps, new Tenants(deps, new Sync(deps, signal)), signal);
   runner.start(revision(1));
   runner.start(revision(2, { image: "registry/team/shop@sha256:00" }));
   await api.staging;

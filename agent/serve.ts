@@ -22,6 +22,7 @@ import { Removals } from "./remove.ts";
 import { Runner } from "./runner.ts";
 import { type ObjectStore, openStore } from "./store/object-store.ts";
 import { Sources } from "./store/sources.ts";
+import { Sync } from "./sync/sync.ts";
 import { Tenants } from "./tenants.ts";
 
 const STORE_RETRY_MS = 500;
@@ -36,9 +37,11 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   const locks = new Locks();
   const registry = openRegistry(config, kube);
   const deps: Deps = { kube, registry, store, sources: new Sources(store, locks), locks, config, log };
-  const tenants = new Tenants(deps);
+  const sync = new Sync(deps, stop);
+  const tenants = new Tenants(deps, sync);
   const runner = new Runner(deps, tenants, stop);
   const auth = new Auth(kube, config.registryKey);
+  void keepUp(() => sync.run(), log, stop);
   void keepUp(() => tenants.run(stop), log, stop);
   await runner.resume();
   const collector = new Collector(deps, tenants, () => runner.busy());
@@ -46,7 +49,7 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   void keepUp(() => removals.follow(stop), log, stop);
   void collectDaily(deps, collector, stop);
 
-  const parts = { deps, tenants, runner, auth, collector, removals };
+  const parts = { deps, tenants, sync, runner, auth, collector, removals };
   const sessions = new Sessions(parts, log);
   const answer = serve(api, handlers(parts), {
     authenticate: (request) => auth.authenticate(request),

@@ -2,11 +2,9 @@ import { Fault } from "#shared/fault";
 import type { V1Namespace } from "#shared/kube/objects";
 import { watch } from "#shared/kube/watch";
 import type { Deps } from "./deps.ts";
-import { MANAGED, PULL_LOGIN, PULL_SECRET } from "./objects/meta.ts";
-import { pullSecret, tenantBinding } from "./objects/tenant.ts";
-
-const BINDING_RETRY_MS = 50;
-const BINDING_TRIES = 100;
+import { MANAGED, OWN_LABELS } from "./objects/meta.ts";
+import { isTenant } from "./objects/tenant.ts";
+import type { Sync } from "./sync/sync.ts";
 
 export interface Tenant {
   name: string;
@@ -16,15 +14,17 @@ export interface Tenant {
 
 /**
  * The namespaces that davit may use, kept current by a watch. A namespace becomes a tenant by its label, whoever sets
- * it; the agent then gives itself its role there and writes the pull secret.
+ * it, and gets what tenants need of davit (sync/sync.ts).
  */
 export class Tenants {
   readonly #deps: Deps;
+  readonly #sync: Sync;
   readonly #known = new Map<string, Tenant>();
   readonly #ready = new Map<string, Promise<void>>();
 
-  constructor(deps: Deps) {
+  constructor(deps: Deps, sync: Sync) {
     this.#deps = deps;
+    this.#sync = sync;
   }
 
   /** Follows the namespaces until `signal` aborts. */
@@ -46,12 +46,12 @@ export class Tenants {
   async need(name: string): Promise<Tenant> {
     const known = this.#known.get(name);
     if (known) {
-      await this.#ready.get(name);
+      await (this.#ready.get(name) ?? this.#setUp(name));
       return known;
     }
     const namespace = await this.#deps.kube.get<V1Namespace>({ apiVersion: "v1", kind: "Namespace", name });
     if (!namespace) throw new Fault("namespace_not_found", `there is no namespace '${name}'`, { details: { namespace: name } });
-    if (namespace.metadata?.labels?.[MANAGED] !== "true" || namespace.metadata.deletionTimestamp) {
+    if (!isTenant(namespace)) {
       throw new Fault("namespace_unmanaged", `the namespace '${name}' is not one that davit manages`, { details: { namespace: name } });
     }
     await this.#learn(namespace);
@@ -63,7 +63,7 @@ export class Tenants {
     const object = {
       apiVersion: "v1",
       kind: "Namespace",
-      metadata: { name, labels: { [MANAGED]: "true", "app.kubernetes.io/managed-by": "davit" } },
+      metadata: { name, labels: { [MANAGED]: "true", ...OWN_LABELS } },
     };
     const created = await this.#deps.kube.create(object);
     await this.need(name);
@@ -76,36 +76,22 @@ export class Tenants {
       this.#known.set(name, { name, uid, createdAt: String(creationTimestamp ?? "") });
       this.#ready.set(name, this.#setUp(name));
     }
-    try {
-      await this.#ready.get(name);
-    } catch (error) {
-      this.#forget(name);
-      throw error;
-    }
+    await this.#ready.get(name);
   }
 
+  /** What failed is tried again by who needs the tenant next, as by the sync itself. */
   async #setUp(name: string): Promise<void> {
-    const { kube, registry } = this.#deps;
-    await kube.apply(tenantBinding(name));
-    const present = await onceAllowed(() => kube.get({ apiVersion: "v1", kind: "Secret", namespace: name, name: PULL_SECRET }));
-    const login = await registry.pullLogin(name);
-    if (present?.metadata?.annotations?.[PULL_LOGIN] !== login.id) await kube.apply(await pullSecret(name, login));
+    try {
+      await this.#sync.add(name);
+    } catch (error) {
+      this.#ready.delete(name);
+      throw error;
+    }
   }
 
   #forget(name: string): void {
     this.#known.delete(name);
     this.#ready.delete(name);
-  }
-}
-
-/** The API server acts on a new role binding only a moment after it was made. */
-async function onceAllowed<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (tries >= BINDING_TRIES || !(error instanceof Fault) || error.code !== "forbidden") throw error;
-      await Bun.sleep(BINDING_RETRY_MS);
-    }
+    this.#sync.drop(name);
   }
 }

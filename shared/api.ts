@@ -21,7 +21,13 @@ import { PushEvent, PushResult } from "./push-event.ts";
 import { type Client, type Handlers, json, stream } from "./rpc.ts";
 import { TreeUpload } from "./tree.ts";
 
-const NamespaceSummary = z.object({ name: z.string(), apps: z.number(), createdAt: z.string() });
+const NamespaceSummary = z.object({
+  name: z.string(),
+  apps: z.number(),
+  createdAt: z.string(),
+  /** Secrets that davit needs there and did not make, so that it leaves them alone. */
+  foreign: z.array(z.string()).default([]),
+});
 export type NamespaceSummary = z.infer<typeof NamespaceSummary>;
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");

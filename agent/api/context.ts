@@ -3,6 +3,7 @@ import type { Deps } from "../deps.ts";
 import type { Collector } from "../gc/collector.ts";
 import type { Removals } from "../remove.ts";
 import type { Runner } from "../runner.ts";
+import type { Sync } from "../sync/sync.ts";
 import type { Tenant, Tenants } from "../tenants.ts";
 import type { Auth, Caller, Resource, Verb } from "./auth.ts";
 
@@ -10,6 +11,7 @@ import type { Auth, Caller, Resource, Verb } from "./auth.ts";
 export interface Api {
   deps: Deps;
   tenants: Tenants;
+  sync: Sync;
   runner: Runner;
   auth: Auth;
   collector: Collector;

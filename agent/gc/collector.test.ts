@@ -10,6 +10,7 @@ import { stagingVolume } from "../objects/staging.ts";
 import { DAVIT_API } from "../objects/types.ts";
 import { Removals } from "../remove.ts";
 import { keys } from "../store/keys.ts";
+import { Sync } from "../sync/sync.ts";
 import { type Tenant, Tenants } from "../tenants.ts";
 import { Collector } from "./collector.ts";
 import { startWorld, type World } from "./testing/world.ts";
@@ -94,7 +95,7 @@ test("a deletion that finds the registry away says so, and goes on when it is ba
   await world.push(team, "shop", { own: fresh() });
   const registry = openRegistry({ ...world.deps.config, registry: { kind: "built-in", host: "localhost:1" } }, world.deps.kube);
   const deps = { ...world.deps, registry };
-  const without = new Removals(deps, world.runner, new Collector(deps, new Tenants(deps), () => []), 0);
+  const without = new Removals(deps, world.runner, new Collector(deps, new Tenants(deps, new Sync(deps, AbortSignal.abort())), () => []), 0);
   const failed = await without.remove("away", "shop").catch((error: Fault) => error);
   expect(failed).toMatchObject({
     code: "registry_unavailable",

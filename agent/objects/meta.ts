@@ -2,7 +2,10 @@ import type { V1OwnerReference } from "#shared/kube/objects";
 import { sha256 } from "#shared/pack";
 import { type App, DAVIT_API, type Revision } from "./types.ts";
 
+export const OWN_NAMESPACE = "davit";
 export const STAGING = "davit-staging";
+/** Of what belongs to no app. */
+export const OWN_LABELS = { "app.kubernetes.io/managed-by": "davit" };
 /** What every Pod there has in common: it runs once, knows nothing of the cluster, and loses nothing when it is ended. */
 export const STAGING_POD = {
   restartPolicy: "Never",
@@ -12,8 +15,6 @@ export const STAGING_POD = {
 } as const;
 export const MANAGED = "davit.dev/managed";
 export const PULL_SECRET = "davit-pull";
-/** On a pull secret: which login it holds. */
-export const PULL_LOGIN = "davit.dev/pull-login";
 /** Set on an App until all that lies outside its namespace is gone. */
 export const FINALIZER = "davit.dev/cleanup";
 

@@ -4,6 +4,7 @@ import { checkPack, sha256 } from "#shared/pack";
 import { release } from "#shared/release";
 import { applyDiff, checkTree, chunksOf, decodeTree, encodeTree, type TreeEntry, type TreeUpload } from "#shared/tree";
 import type { Locks } from "../locks.ts";
+import { Slots } from "../slots.ts";
 import { ChunkIndex } from "./chunk-index.ts";
 import { keys } from "./keys.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -117,27 +118,5 @@ export class Sources {
       else if (at.size !== size) throw new Fault("tree_invalid", "a file's size does not fit the chunks it is made of");
     }
     return missing;
-  }
-}
-
-/** Lets `size` pieces of work run at once, in the order they came. */
-class Slots {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(size: number) {
-    this.#free = size;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
-    }
   }
 }

@@ -28,7 +28,7 @@ const TRIES = 10;
 const LONGEST_WAIT_MS = 5000;
 
 /** The field manager of every server-side apply that davit makes. */
-const FIELD_MANAGER = "davit";
+export const FIELD_MANAGER = "davit";
 
 /**
  * The Kubernetes API over Bun's fetch. @kubernetes/client-node's own transport loses the kubeconfig's CA and client
@@ -129,12 +129,16 @@ export class Kube {
     return (await response.json()) as T;
   }
 
-  /** Deletes the object, or every object of the kind that `labels` selects; nothing there is no error. */
-  async remove(ref: Ref, options: { labels?: string; propagation?: "Background" | "Foreground"; graceSeconds?: number } = {}): Promise<void> {
+  /** Deletes the object, with a `uid` only that one, or every object of the kind that `labels` selects; nothing there is no error. */
+  async remove(
+    ref: Ref,
+    options: { labels?: string; propagation?: "Background" | "Foreground"; graceSeconds?: number; uid?: string | undefined } = {},
+  ): Promise<void> {
     if (!ref.name && !options.labels) throw new Error("a collection is deleted by labels only");
     const response = await this.fetch(pathOf(ref), {
       method: "DELETE",
       query: { propagationPolicy: options.propagation ?? "Background", gracePeriodSeconds: options.graceSeconds, labelSelector: options.labels },
+      body: options.uid && { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid: options.uid } },
     });
     if (!response.ok && response.status !== 404) throw await faultOf(response, `DELETE ${pathOf(ref)}`);
     await response.body?.cancel();

@@ -15,6 +15,7 @@ export interface ControlPlane extends AsyncDisposable {
   nobody: Kube;
   /** The administrator's. */
   kubeconfig: string;
+  server: string;
 }
 
 /**
@@ -38,7 +39,12 @@ export async function startControlPlane(): Promise<ControlPlane> {
       "--log-level=error",
     ]);
     start("kube-apiserver", apiserverFlags(folder, etcd, api));
-    const plane = { admin: kubeFor(api, "admin"), nobody: kubeFor(api, "nobody"), kubeconfig: join(folder, "kubeconfig") };
+    const plane = {
+      admin: kubeFor(api, "admin"),
+      nobody: kubeFor(api, "nobody"),
+      kubeconfig: join(folder, "kubeconfig"),
+      server: `https://127.0.0.1:${api}`,
+    };
     await untilReady(plane.admin);
     start("kube-controller-manager", [
       `--kubeconfig=${folder}/kubeconfig`,

@@ -147,7 +147,12 @@ export class FakeAgent implements Disposable {
       info: async () => ({ version: VERSION, protocol: 1, domain: "apps.test" }),
       whoami: async (_, caller) => caller,
       listNamespaces: async () =>
-        [...this.namespaces].map(([name, createdAt]) => ({ name, createdAt, apps: this.apps.filter((app) => app.namespace === name).length })),
+        [...this.namespaces].map(([name, createdAt]) => ({
+          name,
+          createdAt,
+          apps: this.apps.filter((app) => app.namespace === name).length,
+          foreign: [],
+        })),
       createNamespace: async ({ namespace }) => {
         const created = !this.namespaces.has(namespace);
         if (created) this.namespaces.set(namespace, "2026-01-01T00:00:00Z");

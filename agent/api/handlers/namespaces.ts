@@ -2,13 +2,15 @@ import { type App, DAVIT_API } from "../../objects/types.ts";
 import { type Api, type ApiHandlers, visibleTenants } from "../context.ts";
 
 export function namespaceHandlers(api: Api): Pick<ApiHandlers, "listNamespaces" | "createNamespace" | "deleteNamespace"> {
-  const { deps, tenants, auth, collector, removals } = api;
+  const { deps, tenants, sync, auth, collector, removals } = api;
   const { kube } = deps;
   return {
     listNamespaces: async (_, caller) => {
       const apps = await kube.list<App>({ apiVersion: DAVIT_API, kind: "App" });
       const visible = await visibleTenants(api, caller);
-      return visible.map(({ name, createdAt }) => ({ name, createdAt, apps: apps.filter((app) => app.metadata.namespace === name).length }));
+      return visible.map(({ name, createdAt }) => {
+        return { name, createdAt, apps: apps.filter((app) => app.metadata.namespace === name).length, foreign: [...sync.foreign(name)] };
+      });
     },
     createNamespace: async ({ namespace }, caller) => {
       await auth.authorize(caller, "create", "namespaces", undefined, namespace);

@@ -20,6 +20,7 @@ import { Runner } from "../../runner.ts";
 import { hydrate } from "../../stage/hydrate.ts";
 import { SourceOrder } from "../../stage/order.ts";
 import { Sources } from "../../store/sources.ts";
+import { Sync } from "../../sync/sync.ts";
 import { type Tenant, Tenants } from "../../tenants.ts";
 import type { AppKey } from "../../warm-pods.ts";
 import { Collector } from "../collector.ts";
@@ -80,7 +81,7 @@ export async function startWorld(options: { keepRevisions: number }): Promise<Wo
     log: () => undefined,
   };
   const stop = new AbortController();
-  const tenants = new Tenants(deps);
+  const tenants = new Tenants(deps, new Sync(deps, stop.signal));
   const following = tenants.run(stop.signal);
   resources.defer(async () => {
     stop.abort();

@@ -25,6 +25,9 @@ export class NamespaceListCommand extends AgentCommand {
             namespaces.map(({ name, apps, createdAt }) => [name, apps, formatAge(createdAt, now)]),
           ),
     );
+    for (const { name, foreign } of namespaces)
+      for (const secret of foreign)
+        this.context.err(`${name}: the Secret ${secret} is somebody else's, and davit needs its own: kubectl -n ${name} delete secret ${secret}`);
     if (namespaces.length === 0) this.context.err("no namespaces; make one with `davit namespace create NAME`");
     return 0;
   }
