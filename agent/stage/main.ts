@@ -14,7 +14,7 @@ import { SourceOrder, StageOrder, type StageReport } from "./order.ts";
  */
 export async function stage(stdin: ReadableStream<Uint8Array>, report: Report, complain: (error: unknown) => void): Promise<number> {
   const kaniko = new KanikoPipes(STAGE_PATHS.run);
-  const fetch = fetchVerified(await readFile(`${STAGE_PATHS.trust}/s3.crt`, "utf8"));
+  const fetch = fetchVerified(`${STAGE_PATHS.trust}/s3.crt`);
   await kaniko.connect();
   report({ type: "ready" });
   const ended = new Map<string, StageReport>();
@@ -66,11 +66,12 @@ async function run(order: StageOrder, kaniko: KanikoPipes, fetch: Fetch, report:
   }
 }
 
-/** By the CA that vouches for the store; without one, those that vouch for everybody. */
-function fetchVerified(ca: string): Fetch {
+/** By the CA in the file that vouches for the store, which may be replaced while this Pod waits; without one, by those that vouch for everybody. */
+function fetchVerified(caFile: string): Fetch {
   return async (url, headers = {}) => {
     for (let failures = 0; ; failures++) {
       try {
+        const ca = await readFile(caFile, "utf8");
         const response = await fetch(url, { headers, ...(ca ? { tls: { ca } } : {}) });
         if (response.ok) return new Uint8Array(await response.arrayBuffer());
         throw new Error(`the store answered ${response.status}`);

@@ -25,7 +25,7 @@ export class InstallCommand extends PlacesCommand {
   });
 
   domain = Option.String("--domain", { description: "<NAME> apps get the URL APP.NAME" });
-  ingressClass = Option.String("--ingress-class", {
+  ingressClass = Option.String("--route-class", {
     description: "<NAME> IngressClass for apps and the agent (default: the cluster's; '' goes back to it)",
   });
   storageClass = Option.String("--storage-class", {

@@ -9,7 +9,7 @@ import { hostOf, type InstallOptions } from "./options.ts";
 
 const API = "cert-manager.io/v1";
 /** davit's own Issuers, in its namespace. */
-const CA_ISSUER = "davit-ca";
+export const CA_ISSUER = "davit-ca";
 const ACME_ISSUER = "davit-acme";
 const SELF_ISSUER = "davit-selfsigned";
 const READY_MS = 30_000;
@@ -37,8 +37,6 @@ export interface IssuerFacts {
   existing?: Issuer | undefined;
   /** What is in the Secret that the admin named. */
   certificate?: Data | undefined;
-  /** davit's CA as it is, when the admin brings one. */
-  authority?: Data | undefined;
 }
 
 export async function lookForIssuers(kube: Kube, choice: IssuerChoice | undefined): Promise<IssuerFacts> {
@@ -46,7 +44,6 @@ export async function lookForIssuers(kube: Kube, choice: IssuerChoice | undefine
   await response.body?.cancel();
   const certManager = response.ok;
   if (choice?.kind === "given-certificate") return { certManager, certificate: await readSecret(kube, choice.secret) };
-  if (choice?.kind === "given-ca") return { certManager, authority: await readSecret(kube, "davit-ca") };
   if (choice?.kind !== "existing" || !certManager) return { certManager };
   const { kind, name } = choice.issuer;
   const namespace = kind === "Issuer" ? "davit" : undefined;

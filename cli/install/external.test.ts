@@ -66,7 +66,7 @@ test("nothing built-in runs where an external place is, and nodes are told of it
 
   const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
   const certificates: CertificatePlan = { inside: "agent", outside: { by: "davit-ca" } };
-  const facts = { registryAddress: "registry.test", certsDirs: [], certificates, startedWith: { agent: "", s3: "", registry: "" } };
+  const facts = { registryAddress: "registry.test", certsDirs: [], certificates, startedWith: { agent: "", s3: "", registry: "", "node-trust": "" } };
   const names = [...foundation(options, [], certificates), ...workloads(options, facts)].map(nameOf);
   for (const name of [
     "Deployment davit/s3",

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { KubeObject, V1DaemonSet, V1Secret } from "#shared/kube/objects";
-import { leafIsGood } from "#shared/tls/signing";
+import type { KubeObject, V1ConfigMap, V1DaemonSet, V1Secret } from "#shared/kube/objects";
+import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
+import { newAuthority } from "#shared/tls/signing";
 import { type ControlPlane, pretendKubelet, startControlPlane } from "#test/control-plane";
 import { examplesAt, runLine, sourceAsDavit } from "#test/examples";
 import { temporaryFolder } from "#test/temporary";
+import { nameOf } from "./apply.ts";
 import { type InstallEvent, install, prepare } from "./install.ts";
 import { installedOptions } from "./installed.ts";
 import type { InstallFlags } from "./options.ts";
@@ -156,13 +158,59 @@ test("the second changes nothing, with the same flags or with none", async () =>
   expect(await versions()).toEqual(before);
 });
 
-test("another domain re-issues the agent's certificate and keeps every key", async () => {
+test("another domain keeps every key and certificate; the agent issues those that it needs", async () => {
   const before = await secrets();
   await setUp({ domain: "new.example.com" });
-  const after = await secrets();
-  const ca = pem(after["davit-ca"], "tls.crt");
-  expect(await leafIsGood(pem(after["davit-agent-tls"], "tls.crt"), ca, { names: ["davit.new.example.com"] })).toBe(true);
-  expect({ ...after, "davit-agent-tls": null }).toEqual({ ...before, "davit-agent-tls": null });
+  expect(await secrets()).toEqual(before);
+});
+
+/** Fingerprints of the CAs that everybody trusts. */
+async function trusted(): Promise<string[]> {
+  const names = ["davit", "davit-staging", "davit-node"].map((namespace) => ({ namespace, name: "davit-trust" }));
+  const bundles = await Promise.all(names.map((name) => plane.admin.get<V1ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", ...name })));
+  expect(new Set(bundles.flatMap((bundle) => [bundle?.data?.["ca.crt"], bundle?.data?.["registry.crt"]])).size).toBe(1);
+  return certificatesIn(bundles[0]?.data?.["ca.crt"] ?? "").map(fingerprintOf);
+}
+
+test("a CA that the admin brings takes the place of davit's own when everybody trusts both, and gives it back", async () => {
+  const [own] = await trusted();
+  const theirs = await newAuthority();
+  const ca = { "tls.crt": theirs.certificate, "tls.key": theirs.key.reveal() };
+  const [brought] = certificatesIn(theirs.certificate).map(fingerprintOf);
+  const seen: string[] = [];
+  const bring = async () => {
+    const prepared = await prepare(plane.admin, { ...flags, issuer: { issuer: "byo", files: "ca" } }, { given: { ca } });
+    await install(plane.admin, prepared, {
+      signal: AbortSignal.timeout(60_000),
+      tell: (event) => {
+        if (event.type === "applied" && event.change === "changed") seen.push(nameOf(event.object));
+      },
+    });
+  };
+  await bring();
+  expect(await trusted()).toEqual([brought ?? "", own ?? ""]);
+  expect(pem((await secrets())["davit-ca"], "tls.crt")).toBe(theirs.certificate);
+  expect(Object.keys(await secrets())).not.toContain("davit-ca-next");
+  // Once with the trust of both, once with the CA.
+  expect(seen.filter((name) => name === "DaemonSet davit-node/davit-node-trust").length).toBe(2);
+  seen.length = 0;
+  await bring();
+  expect(seen).toEqual([]);
+
+  await setUp({ issuer: { issuer: "private-ca" } });
+  const [next, before] = await trusted();
+  expect(before).toBe(brought);
+  expect([own, brought]).not.toContain(next);
+  expect((await setUp()).changes).toMatchObject({ created: 0, changed: 0 });
+}, 60_000);
+
+test("an issuer that cannot be used is told before anything is changed", async () => {
+  const before = await versions();
+  const wrong = async (issuer: NonNullable<InstallFlags["issuer"]>) => (await setUp({ issuer }).catch((thrown) => thrown)).details?.issuer;
+  expect(await wrong({ issuer: "acme" })).toContain("needs cert-manager, which is not there");
+  expect(await wrong({ issuer: "existing:ClusterIssuer/ours" })).toContain("needs cert-manager, which is not there");
+  expect(await wrong({ issuer: "byo", tlsSecret: "mine" })).toContain("the Secret davit/mine is not there");
+  expect(await versions()).toEqual(before);
 });
 
 test("the options are kept for the next installation, and damaged ones are not taken for none", async () => {

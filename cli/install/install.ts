@@ -4,6 +4,7 @@ import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Service } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { type Applied, applyAll, type Change } from "./apply.ts";
+import { type Authorities, refreshBuilds, settleAuthorities, succeed } from "./authority.ts";
 import { certificatePlan, issuers, issuersReady, lookForIssuers } from "./certificates.ts";
 import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { componentRef, componentsOf, REGISTRY_SERVICE } from "./components.ts";
@@ -16,6 +17,7 @@ import { checkStays, type Given, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, workloads } from "./plan.ts";
 import { podCidrsOf } from "./pod-cidrs.ts";
 import { type Problem, preflight } from "./preflight.ts";
+import { reissue } from "./reissue.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
 
 /** What an installation tells while it goes on, in order. */
@@ -88,9 +90,8 @@ async function needDomain(kube: Kube, askDomain?: (suggestion: string | undefine
 export async function install(
   kube: Kube,
   prepared: Prepared,
-  options: { signal: AbortSignal; tell: (event: InstallEvent) => void },
+  { signal, tell }: { signal: AbortSignal; tell: (event: InstallEvent) => void },
 ): Promise<Changes> {
-  const { signal, tell } = options;
   const changes: Changes = { created: 0, changed: 0, unchanged: 0 };
   const apply = async (objects: KubeObject[]) => {
     for await (const applied of applyAll(kube, objects, signal)) {
@@ -103,24 +104,45 @@ export async function install(
   await tryPlaces(kube, prepared, signal);
   tell({ type: "checked" });
 
-  const { certificates, certsDirs } = prepared;
-  await apply(foundation(prepared.options, prepared.podCidrs, certificates));
-  const registryAddress = await registryAddressOf(kube, prepared.options, signal);
-  const made = await makeSecrets(kube, prepared.options, prepared.given, registryAddress);
-  await apply(made.objects);
-  await apply(issuers(prepared.options, certificates));
-  await issuersReady(kube, issuers(prepared.options, certificates), signal);
-  await apply(workloads(prepared.options, { registryAddress, certsDirs, certificates, startedWith: made.startedWith }));
+  const { options, given, podCidrs, certificates } = prepared;
+  await apply(foundation(options, podCidrs, certificates));
   if (prepared.isFirst) await offerTenant(kube, tell, changes);
-
-  await waitReady(kube, componentsOf(prepared.options), { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
+  const bringUp = async (authorities: Authorities) => {
+    await bring(kube, prepared, { authorities, apply, signal });
+    await waitReady(kube, componentsOf(options), { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
+  };
+  const authorities = await settleAuthorities(kube, options.issuer, given.ca);
+  await bringUp(authorities);
+  if (!authorities.next) return changes;
+  // Everybody trusts both now.
+  await refreshBuilds(kube, authorities.trusted);
+  await succeed(kube, authorities.next);
+  await bringUp(await settleAuthorities(kube, options.issuer, given.ca));
   return changes;
+}
+
+interface Bringing {
+  authorities: Authorities;
+  apply: (objects: KubeObject[]) => Promise<void>;
+  signal: AbortSignal;
+}
+
+/** Secrets, issuers, and then what runs with them. */
+async function bring(kube: Kube, { options, given, certificates, certsDirs }: Prepared, { authorities, apply, signal }: Bringing): Promise<void> {
+  const registryAddress = await registryAddressOf(kube, options, signal);
+  const made = await makeSecrets(kube, options, given, { registryAddress, authorities });
+  await apply(made.objects);
+  const ownIssuers = issuers(options, certificates);
+  await apply(ownIssuers);
+  await issuersReady(kube, ownIssuers, signal);
+  if (certificates.inside === "cert-manager") await reissue(kube, made.ca);
+  await apply(workloads(options, { registryAddress, certsDirs, certificates, startedWith: made.startedWith }));
 }
 
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
 export function preview(prepared: Prepared): KubeObject[] {
   const { options, certsDirs, certificates } = prepared;
-  const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs, certificates, startedWith: { agent: "", s3: "", registry: "" } };
+  const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs, certificates, startedWith: { agent: "", s3: "", registry: "", "node-trust": "" } };
   return [
     ...foundation(options, prepared.podCidrs, certificates),
     ...issuers(options, certificates),

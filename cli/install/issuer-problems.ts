@@ -40,8 +40,6 @@ export function issuerProblems(
       return whenUnfit("the certificate", certificateProblem(brought, hostOf(domain)), fix);
     }
     case "given-ca":
-      if (given.ca && facts.authority && facts.authority["tls.crt"] !== given.ca["tls.crt"])
-        return problem("the installation has another CA already", "install anew with it: `davit uninstall`, then `davit install`");
       return given.ca ? whenUnfit("the CA", authorityProblem(given.ca), "give --ca-cert and --ca-key of a root CA that may sign") : [];
     default:
       return [];

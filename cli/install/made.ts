@@ -3,7 +3,8 @@ import { TLS_SECRET } from "#shared/certificates";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { Secret } from "#shared/secret";
-import { type KeyPair, leafIsGood, newAuthority, newLeaf } from "#shared/tls/signing";
+import { type KeyPair, newLeaf } from "#shared/tls/signing";
+import type { Authorities } from "./authority.ts";
 import { AGENT_HOST, OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
 import { agentHost, type InstallOptions } from "./options.ts";
 import { type Given, loginSecrets } from "./places.ts";
@@ -12,11 +13,17 @@ import { jwksOf, newRegistryKey } from "./registry-key.ts";
 
 /** What install makes and the Pods mount. */
 export interface Made {
-  /** Leaf certificates and public data, to be applied. What must never change is in the cluster already. */
+  /** First certificates and public data, to be applied. What must never change is in the cluster already. */
   objects: KubeObject[];
   startedWith: Facts["startedWith"];
   /** PEM. */
   ca: string;
+}
+
+/** What the cluster has already. */
+export interface Grounds {
+  registryAddress: string;
+  authorities: Authorities;
 }
 
 /** A Secret's, in clear. */
@@ -30,13 +37,10 @@ export function madeSecrets({ s3, registry }: Pick<InstallOptions, "s3" | "regis
 
 const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls", "davit-agent-internal-tls"] as const;
 
-/**
- * Makes what is missing: the CA, the S3 store's keys and the registry's signing key once and for ever, leaf certificates anew
- * when their names changed or their end is near.
- */
-export async function makeSecrets(kube: Kube, options: InstallOptions, given: Given, registryAddress: string): Promise<Made> {
+/** Makes what is missing: the S3 store's keys and the registry's signing key once and for ever, and a first certificate for each server. */
+export async function makeSecrets(kube: Kube, options: InstallOptions, given: Given, { registryAddress, authorities }: Grounds): Promise<Made> {
   const wanted = madeSecrets(options);
-  const ca = await once(kube, "davit-ca", "kubernetes.io/tls", async () => given.ca ?? pairData(await newAuthority()));
+  const { data: ca } = authorities.present;
   const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
   const s3 = options.s3 ? {} : await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
   const registry = await once(kube, "davit-registry-key", "Opaque", async () => ({
@@ -45,19 +49,17 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
   }));
   const jwks = await jwksOf(new Secret(registry["private.jwk.json"] ?? ""));
   const names = leafNames(options.domain, registryAddress);
-  const leafs = await Promise.all(LEAFS.filter((name) => wanted.includes(name)).map((name) => leaf(kube, name, authority, names[name])));
-  const certificateOf = (name: (typeof LEAFS)[number]) => leafs.find(({ metadata }) => metadata?.name === name)?.data?.["tls.crt"] ?? "";
+  const leafs = await Promise.all(LEAFS.filter((name) => wanted.includes(name)).map((name) => firstLeaf(kube, name, authority, names[name])));
   const logins = loginSecrets(given).map(({ name, data }) => secret(name, "Opaque", data));
   const brought = given.certificate ? [secret(TLS_SECRET.given, "kubernetes.io/tls", given.certificate)] : [];
-  const trusted = trustFiles(authority.certificate, options);
+  const trusted = trustFiles(authorities.trusted, options);
   return {
-    objects: [...leafs, ...logins, ...brought, ...trust(trusted), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
+    objects: [...leafs.flat(), ...logins, ...brought, ...trust(trusted), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
     startedWith: {
       agent: [
         ...Object.values(trusted),
         s3.accessKey,
         jwks,
-        certificateOf("davit-agent-internal-tls"),
         // The hash of it can be read by whoever sees the Pod: without a key, a weak password could be guessed from it.
         createHmac("sha256", registry.httpSecret ?? "")
           .update(await externalLogins(kube, options, given))
@@ -65,6 +67,7 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
       ].join(),
       s3: s3.accessKey ?? "",
       registry: jwks,
+      "node-trust": trusted["registry.crt"] ?? "",
     },
     ca: authority.certificate,
   };
@@ -111,18 +114,19 @@ async function once(kube: Kube, name: string, type: string, make: () => Promise<
   return (await readSecret(kube, name)) ?? {};
 }
 
-async function leaf(kube: Kube, name: string, authority: KeyPair, names: string[]): Promise<V1Secret> {
-  const present = await readSecret(kube, name);
-  if (present?.["tls.crt"] && (await leafIsGood(present["tls.crt"], authority.certificate, { names }))) {
-    return secret(name, "kubernetes.io/tls", present);
-  }
+/** So that nothing waits for whoever issues it from then on: the agent sees to that. */
+async function firstLeaf(kube: Kube, name: string, authority: KeyPair, names: string[]): Promise<V1Secret[]> {
+  if (await readSecret(kube, name)) return [];
   const made = await newLeaf(authority, { names });
-  return secret(name, "kubernetes.io/tls", { ...pairData(made), "ca.crt": authority.certificate });
+  return [secret(name, "kubernetes.io/tls", { ...pairData(made), "ca.crt": authority.certificate })];
 }
 
 export async function readSecret(kube: Kube, name: string): Promise<Data | undefined> {
   const found = await kube.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name });
-  if (!found) return undefined;
+  return found && decoded(found);
+}
+
+export function decoded(found: V1Secret): Data {
   return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]));
 }
 
@@ -135,7 +139,7 @@ function configMap(namespace: string, name: string, data: Data): KubeObject {
   return labelled({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace }, data } as KubeObject);
 }
 
-function pairData(pair: KeyPair): Data {
+export function pairData(pair: KeyPair): Data {
   return { "tls.crt": pair.certificate, "tls.key": pair.key.reveal() };
 }
 

@@ -76,7 +76,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
   const images = Object.fromEntries(Object.entries(PUBLISHED_IMAGES).map(([name, image]) => [name, flags.images[name as keyof Images] ?? image]));
   return {
     domain: checkDomain(flags.domain ?? installed.domain ?? ""),
-    ingressClass: checkClass("--ingress-class", flags.ingressClass ?? installed.ingressClass ?? ""),
+    ingressClass: checkClass("--route-class", flags.ingressClass ?? installed.ingressClass ?? ""),
     storageClass: checkClass("--storage-class", flags.storageClass ?? installed.storageClass ?? ""),
     images: checkImages(images as Images),
     keepRevisions: flags.keepRevisions ?? installed.keepRevisions ?? KEEP_REVISIONS,

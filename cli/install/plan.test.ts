@@ -20,7 +20,7 @@ const facts: Facts = {
   registryAddress: "10.96.0.7",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: { inside: "cert-manager", outside: { by: "davit-ca" } },
-  startedWith: { agent: "a", s3: "b", registry: "c" },
+  startedWith: { agent: "a", s3: "b", registry: "c", "node-trust": "d" },
 };
 const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
   const found = objects.find((object) => nameOf(object) === name);

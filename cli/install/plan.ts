@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { CertificatePlan } from "#shared/certificates";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1NetworkPolicy, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
-import { componentsOf, MANAGED_LABEL } from "./components.ts";
+import { type ComponentName, componentsOf, MANAGED_LABEL } from "./components.ts";
 import { optionsObject } from "./installed.ts";
 import { manifest } from "./manifests.ts";
 import { agentHost, type Images, type InstallOptions } from "./options.ts";
@@ -19,7 +19,7 @@ export interface Facts {
   certsDirs: string[];
   certificates: CertificatePlan;
   /** Contents that Pods read only at their start, by component: a change of them starts the Pods anew. */
-  startedWith: { agent: string; s3: string; registry: string };
+  startedWith: Record<ComponentName, string>;
 }
 
 /** First: what does not depend on anything that is made. Namespaces, kinds, rights, the network's rules, Services. */

@@ -115,7 +115,7 @@ async function checkStorage(kube: Kube, { storageClass }: InstallOptions): Promi
 async function checkIngress(kube: Kube, { ingressClass }: InstallOptions): Promise<Problem[]> {
   const classes = await kube.list<V1IngressClass>({ apiVersion: "networking.k8s.io/v1", kind: "IngressClass" });
   const names = classes.map((one) => one.metadata?.name ?? "");
-  const choose = `give one of the cluster's: ${names.map((name) => `--ingress-class ${name}`).join(" or ")}`;
+  const choose = `give one of the cluster's: ${names.map((name) => `--route-class ${name}`).join(" or ")}`;
   const fix = names.length > 0 ? choose : "install an ingress controller, for example https://doc.traefik.io/traefik/getting-started/kubernetes/";
   if (ingressClass && !names.includes(ingressClass)) return [{ check: "ingress", problem: `there is no IngressClass '${ingressClass}'`, fix }];
   if (ingressClass || classes.some((one) => one.metadata?.annotations?.[DEFAULT_INGRESS] === "true")) return [];

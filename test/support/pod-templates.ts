@@ -33,7 +33,7 @@ const FACTS = {
   registryAddress: "10.96.0.7",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: CERTIFICATES,
-  startedWith: { agent: "", s3: "", registry: "" },
+  startedWith: { agent: "", s3: "", registry: "", "node-trust": "" },
 };
 
 /** Every kind of Pod that davit makes, from the objects that the product itself builds. */

@@ -72,7 +72,6 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--git-credential": beside("--git https://git.example.com/shop", label),
   "--host": wrong("has to be a host such as git.example.com", "https://a.test", "a b", "a.test/x", "a.test:123456", "a\n"),
   "--image": image,
-  "--ingress-class": className,
   "--instance": wrong("is an instance as `davit app logs` calls it", "No", "a b", "a/b", "x".repeat(254)),
   "--instances": whole(0, 100),
   "--issuer": wrong(
@@ -113,6 +112,7 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--registry-user": wrong("must not have a ':'", "a:b"),
   "--revision": whole(1, 1_000_000_000),
   "--route": route,
+  "--route-class": className,
   "--s3-access-key-file": wrong("", "missing", ".", "Dockerfile"),
   "--s3-bucket": wrong("is no bucket's name", "Davit", "ab", "a_b", "x".repeat(64)),
   "--s3-ca": caFile,
