@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { RegistryPlace, S3Place } from "#shared/places";
+import { type RegistryKey, readRegistryKey } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
-import { type RegistryKey, readRegistryKey } from "./registry/key.ts";
 
 const FILES = "/etc/davit";
 

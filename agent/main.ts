@@ -1,6 +1,6 @@
 import { jsonLog } from "./log.ts";
 
-const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes|reload|check\n";
+const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes|reload|check|probe\n";
 
 /** The binary's other life: `args` is what follows `davit agent`. Returns the exit code. */
 export async function agentMain(args: string[]): Promise<number> {
@@ -38,6 +38,11 @@ export async function agentMain(args: string[]): Promise<number> {
     case "reload": {
       const { runReload } = await import("./reload.ts");
       await runReload(args[1] ?? "", { signal: stop.signal, log });
+      return 0;
+    }
+    case "probe": {
+      const { probe } = await import("./probe/main.ts");
+      await probe((report) => process.stdout.write(`${JSON.stringify(report)}\n`), stop.signal);
       return 0;
     }
     case "trust-nodes": {

@@ -2,16 +2,16 @@ import { expect, test } from "bun:test";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryFolder } from "#test/temporary";
-import { hostsToml, removeTrust, runTrustNodes, writeTrust } from "./trust-nodes.ts";
+import { ownHostsToml, removeTrust, runTrustNodes, writeTrust } from "./trust-nodes.ts";
 
 const trust = { registry: "registry.davit.svc.cluster.local:5000", address: "10.96.0.7", plainHttp: false };
 
 test("hosts.toml maps the registry's name to its address, with the CA beside it", () => {
-  expect(Bun.TOML.parse(hostsToml(trust))).toEqual({
+  expect(Bun.TOML.parse(ownHostsToml(trust))).toEqual({
     server: "https://registry.davit.svc.cluster.local:5000",
     host: { "https://10.96.0.7:5000": { capabilities: ["pull", "resolve"], ca: "ca.crt" } },
   });
-  expect(hostsToml({ ...trust, address: "fd00::7", plainHttp: false })).toContain('"https://[fd00::7]:5000"');
+  expect(ownHostsToml({ ...trust, address: "fd00::7", plainHttp: false })).toContain('"https://[fd00::7]:5000"');
 });
 
 test("writes once, again after an edit, a new address or a new CA, and leaves no other file", async () => {
@@ -22,9 +22,9 @@ test("writes once, again after an edit, a new address or a new CA, and leaves no
   expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
   expect(await readFile(join(own, "ca.crt"), "utf8")).toBe("CA 2");
   expect(await writeTrust(folder.path, { ...trust, address: "10.96.0.8", plainHttp: false }, "CA 2")).toBe("written");
-  await writeFile(join(own, "hosts.toml"), `${hostsToml(trust)}skip_verify = true\n`);
+  await writeFile(join(own, "hosts.toml"), `${ownHostsToml(trust)}skip_verify = true\n`);
   expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
-  expect(await readFile(join(own, "hosts.toml"), "utf8")).toBe(hostsToml(trust));
+  expect(await readFile(join(own, "hosts.toml"), "utf8")).toBe(ownHostsToml(trust));
   expect((await readdir(own)).sort()).toEqual(["ca.crt", "hosts.toml"]);
 });
 

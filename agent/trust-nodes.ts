@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { hostsToml, type RegistryHost } from "#shared/hosts-toml";
 import { aborted } from "./aborted.ts";
 import type { Log } from "./log.ts";
 
@@ -22,10 +23,7 @@ const Environment = z.object({
   DAVIT_HEALTH_PORT: z.coerce.number<string>().default(8081),
 });
 
-export interface NodeTrust {
-  registry: string;
-  address: string;
-  plainHttp: boolean;
+export interface NodeTrust extends RegistryHost {
   certsDirs: string[];
 }
 
@@ -81,26 +79,17 @@ async function removeAll(trust: NodeTrust, log: Log): Promise<boolean> {
   return true;
 }
 
-/** hosts.toml as containerd reads it; a relative `ca` is looked for beside it. */
-export function hostsToml(trust: Omit<NodeTrust, "certsDirs">): string {
-  const scheme = trust.plainHttp ? "http" : "https";
-  const port = /:(\d+)$/.exec(trust.registry)?.[1] ?? (trust.plainHttp ? "80" : "443");
-  const address = trust.address.includes(":") ? `[${trust.address}]` : trust.address;
-  return `${HEADER}
-server = "${scheme}://${trust.registry}"
-
-[host."${scheme}://${address}:${port}"]
-  capabilities = ["pull", "resolve"]
-  ca = "ca.crt"
-`;
+/** hosts.toml with the mark by which it is known again. */
+export function ownHostsToml(trust: RegistryHost): string {
+  return `${HEADER}\n${hostsToml(trust)}`;
 }
 
 /** Makes `<folder>/<registry>/` say what it should. The CA comes first: a hosts.toml never names a file that is not there. */
-export async function writeTrust(folder: string, trust: Omit<NodeTrust, "certsDirs">, ca: string): Promise<TrustState> {
+export async function writeTrust(folder: string, trust: RegistryHost, ca: string): Promise<TrustState> {
   const own = join(folder, trust.registry);
   const present = await readOrNothing(join(own, "hosts.toml"));
   if (present !== undefined && !present.startsWith(HEADER)) return "foreign";
-  const wanted = hostsToml(trust);
+  const wanted = ownHostsToml(trust);
   const presentCa = await readOrNothing(join(own, "ca.crt"));
   if (present === wanted && presentCa === ca) return "unchanged";
   await mkdir(own, { recursive: true, mode: 0o755 });

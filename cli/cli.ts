@@ -47,6 +47,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   install: async () => (await import("./commands/install.ts")).InstallCommand,
   gc: async () => (await import("./commands/gc.ts")).GcCommand,
   status: async () => (await import("./commands/status.ts")).StatusCommand,
+  doctor: async () => (await import("./commands/doctor.ts")).DoctorCommand,
   uninstall: async () => (await import("./commands/uninstall.ts")).UninstallCommand,
   "image save": async () => (await import("./commands/image.ts")).ImageSaveCommand,
   "image push": async () => (await import("./commands/image.ts")).ImagePushCommand,

@@ -1,7 +1,7 @@
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import { sha256 } from "#shared/pack";
-import type { RegistryKey } from "../registry/key.ts";
+import type { RegistryKey } from "#shared/registry/key";
 import { readFetchToken } from "./fetch-token.ts";
 
 /** Who calls. */

@@ -1,7 +1,7 @@
 import { decodeProtectedHeader, jwtVerify, SignJWT } from "jose";
 import { Fault } from "#shared/fault";
+import { ISSUER, type RegistryKey } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
-import { ISSUER, type RegistryKey } from "../registry/key.ts";
 
 /** What tells these tokens from all others that the key signs, and from those that the API server knows. */
 const TYPE = "davit-fetch+jwt";

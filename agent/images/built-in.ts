@@ -1,8 +1,9 @@
 import { Fault } from "#shared/fault";
-import { mintAgentCredential, mintBuildCredential, mintPullCredential, mintStorageCredential } from "../registry/credential.ts";
-import type { RegistryKey } from "../registry/key.ts";
+import { dockerConfig } from "#shared/oci/docker-config";
+import { mintAgentCredential, mintBuildCredential, mintPullCredential, mintStorageCredential } from "#shared/registry/credential";
+import type { RegistryKey } from "#shared/registry/key";
 import { Moment, type RemoveImages, Storage, type SweepOrder, Swept } from "../registry/storage-api.ts";
-import { dockerConfig, type ImageRegistry, MANIFESTS } from "./image-registry.ts";
+import { type ImageRegistry, MANIFESTS } from "./image-registry.ts";
 
 /** A build's credential is worth nothing soon after a build could have ended. */
 const BUILD_CREDENTIAL_SECONDS = 3600;

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
+import { dockerConfig } from "#shared/oci/docker-config";
 import { RegistryApi } from "#shared/oci/registry-api";
 import type { RegistryPlace } from "#shared/places";
 import { type App, DAVIT_API } from "../objects/types.ts";
 import type { StoredRepository } from "../registry/storage-api.ts";
-import { dockerConfig, type ImageRegistry, type Left, MANIFESTS } from "./image-registry.ts";
+import { type ImageRegistry, type Left, MANIFESTS } from "./image-registry.ts";
 
 const ANSWER_MS = 60_000;
 const TAGS_A_PAGE = 1000;

@@ -52,8 +52,3 @@ export async function hasImage(registry: ImageRegistry, image: string, signal: A
   const [repository = "", digest = ""] = (ownName(registry, image) ?? "").split("@");
   return (await registry.findDigest(repository, digest, signal)) !== undefined;
 }
-
-/** Docker's config.json with one login. */
-export function dockerConfig(host: string, user: string, password: string): string {
-  return JSON.stringify({ auths: { [host]: { auth: Buffer.from(`${user}:${password}`).toString("base64") } } });
-}

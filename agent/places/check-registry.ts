@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Fault, type FaultCode } from "#shared/fault";
-import { MEDIA_TYPES } from "#shared/oci/image";
+import type { Blob } from "#shared/oci/blob";
+import { MEDIA_TYPES, makeImage, plainLayer } from "#shared/oci/image";
 import { RegistryApi } from "#shared/oci/registry-api";
 import type { PlaceProblem, PlaceReason, RegistryPlace } from "#shared/places";
 
@@ -14,36 +15,55 @@ export async function checkRegistry(place: RegistryPlace): Promise<PlaceProblem 
     await exercise(new RegistryApi(place));
     return undefined;
   } catch (error) {
-    return { place: "registry", reason: reasonOf(error), detail: error instanceof Error ? error.message : String(error) };
+    return { place: "registry", reason: registryReason(error), detail: error instanceof Error ? error.message : String(error) };
   }
 }
 
 async function exercise(api: RegistryApi): Promise<void> {
-  const config = Buffer.from(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } }));
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: MEDIA_TYPES.manifest,
-      config: { mediaType: MEDIA_TYPES.config, digest: digestOf(config), size: config.length },
-      layers: [],
-    }),
-  );
-  const ask = async (what: string, path: string, init: RequestInit & { headers?: Record<string, string> }) => {
-    const response = await api.request(REPOSITORY, path, "pull,push", () => ({ ...init, signal: AbortSignal.timeout(ANSWER_MS) }));
-    if (response.ok) return response;
-    throw new Refusal(`${what}: status ${response.status} ${(await response.text()).trim().slice(0, 200)}`.trim(), response.status);
-  };
-  const upload = await ask("it starts no upload", "blobs/uploads/", { method: "POST" });
-  const to = new URL(upload.headers.get("location") ?? "", upload.url);
-  to.searchParams.set("digest", digestOf(config));
-  await ask("it takes no upload", to.href, { method: "PUT", body: config, headers: { "content-type": "application/octet-stream" } });
-  const headers = { "content-type": MEDIA_TYPES.manifest };
-  await ask("it takes no image", "manifests/check", { method: "PUT", body: manifest, headers });
-  const read = await ask("what was pushed cannot be pulled", `manifests/${digestOf(manifest)}`, { headers: { accept: MEDIA_TYPES.manifest } });
-  if (digestOf(Buffer.from(await read.arrayBuffer())) !== digestOf(manifest)) throw new Error("what is pushed is not what is pulled");
-  const gone = await api.request(REPOSITORY, `manifests/${digestOf(manifest)}`, "pull,push,delete", () => ({ method: "DELETE" }));
+  const digest = await pushTiny(api, REPOSITORY, "check");
+  const read = await ask(api, REPOSITORY, "what was pushed cannot be pulled", `manifests/${digest}`, { headers: { accept: MEDIA_TYPES.manifest } });
+  if (digestOf(Buffer.from(await read.arrayBuffer())) !== digest) throw new Error("what is pushed is not what is pulled");
   // One that deletes nothing serves too; garbage collection tells of it.
+  await removeImage(api, REPOSITORY, digest);
+}
+
+/** Pushes an image of some two thousand bytes that is nobody else's, and gives its digest. */
+export async function pushTiny(api: RegistryApi, repository: string, content: string): Promise<string> {
+  const layer = await plainLayer([{ kind: "file", path: "davit", from: Buffer.from(content) }]);
+  const image = makeImage([layer], {}, process.arch === "arm64" ? "arm64" : "amd64", "davit");
+  for (const blob of image.blobs) {
+    const upload = await ask(api, repository, "it starts no upload", "blobs/uploads/", { method: "POST" });
+    const to = new URL(upload.headers.get("location") ?? "", upload.url);
+    to.searchParams.set("digest", blob.digest);
+    const headers = { "content-type": "application/octet-stream" };
+    await ask(api, repository, "it takes no upload", to.href, { method: "PUT", body: await bytesOf(blob), headers });
+  }
+  const { digest } = image.manifest;
+  const headers = { "content-type": MEDIA_TYPES.manifest };
+  await ask(api, repository, "it takes no image", `manifests/${digest}`, { method: "PUT", body: await bytesOf(image.manifest), headers });
+  return digest;
+}
+
+/** The answer tells whether it is gone: not every registry deletes. */
+export async function removeImage(api: RegistryApi, repository: string, digest: string): Promise<void> {
+  const gone = await api.request(repository, `manifests/${digest}`, "pull,push,delete", () => ({ method: "DELETE" }));
   await gone.body?.cancel();
+}
+
+async function ask(
+  api: RegistryApi,
+  repository: string,
+  what: string,
+  path: string,
+  init: RequestInit & { headers?: Record<string, string> },
+): Promise<Response> {
+  const response = await api.request(repository, path, "pull,push", () => ({ ...init, signal: AbortSignal.timeout(ANSWER_MS) }));
+  if (response.ok) return response;
+  throw new Refusal(`${what}: status ${response.status} ${(await response.text()).trim().slice(0, 200)}`.trim(), response.status);
+}
+
+async function bytesOf(blob: Blob): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(blob.chunks()));
 }
 
 class Refusal extends Error {
@@ -66,7 +86,7 @@ const BY_FAULT: { [Code in FaultCode]?: PlaceReason } = {
   registry_unavailable: "unreachable",
 };
 
-function reasonOf(error: unknown): PlaceReason {
+export function registryReason(error: unknown): PlaceReason {
   if (error instanceof Fault) return BY_FAULT[error.code] ?? "other";
   if (error instanceof Refusal && error.status === 401) return "login";
   if (error instanceof Refusal && error.status === 403) return "denied";

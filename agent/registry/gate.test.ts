@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { mintAgentCredential, mintBuildCredential, mintPullCredential } from "#shared/registry/credential";
+import { type RegistryKey, registryKeyOf } from "#shared/registry/key";
 import { startDistribution, writeGateFiles } from "#test/distribution";
 import { RegistryUser } from "#test/registry-user";
 import { temporaryFolder } from "#test/temporary";
 import { readGateConfig } from "./config.ts";
-import { mintAgentCredential, mintBuildCredential, mintPullCredential } from "./credential.ts";
 import { type Gate, serveGate } from "./gate.ts";
-import { type RegistryKey, registryKeyOf } from "./key.ts";
 import { mintRegistryToken } from "./token.ts";
 
 const resources = new AsyncDisposableStack();

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Server } from "bun";
+import { readRegistryKey } from "#shared/registry/key";
 import type { Log } from "../log.ts";
 import type { GateConfig } from "./config.ts";
-import { readRegistryKey } from "./key.ts";
 import { Layout } from "./layout.ts";
 import { Pushes } from "./pushes.ts";
 import { answerStorage, type Stored } from "./storage-endpoint.ts";

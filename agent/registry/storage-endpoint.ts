@@ -1,7 +1,7 @@
 import { toFault } from "#shared/fault";
+import { verifyCredential } from "#shared/registry/credential";
+import type { RegistryKey } from "#shared/registry/key";
 import type { Log } from "../log.ts";
-import { verifyCredential } from "./credential.ts";
-import type { RegistryKey } from "./key.ts";
 import type { Layout } from "./layout.ts";
 import { appOf, type Pushes } from "./pushes.ts";
 import { RemoveImages, SweepOrder, type Swept } from "./storage-api.ts";

@@ -1,7 +1,7 @@
 import { toFault } from "#shared/fault";
+import { subjectOf, verifyCredential } from "#shared/registry/credential";
+import type { RegistryKey } from "#shared/registry/key";
 import type { Log } from "../log.ts";
-import { subjectOf, verifyCredential } from "./credential.ts";
-import type { RegistryKey } from "./key.ts";
 import type { Pushes } from "./pushes.ts";
 import { type Access, grant, mintRegistryToken, parseScopes, SERVICE, tokenSeconds } from "./token.ts";
 

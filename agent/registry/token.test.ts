@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Credential } from "./credential.ts";
+import type { Credential } from "#shared/registry/credential";
 import { grant, parseScopes, tokenSeconds } from "./token.ts";
 
 const build: Credential = { kind: "build", repository: "shop/cart" };

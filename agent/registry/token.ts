@@ -1,7 +1,7 @@
 import { SignJWT } from "jose";
+import type { Action, Credential } from "#shared/registry/credential";
+import { ISSUER, type RegistryKey } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
-import type { Action, Credential } from "./credential.ts";
-import { ISSUER, type RegistryKey } from "./key.ts";
 
 /** Distribution's `auth.token.service`. */
 export const SERVICE = "registry";

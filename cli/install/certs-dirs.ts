@@ -2,7 +2,7 @@ import type { KubeObject } from "#shared/kube/objects";
 
 /** The fields of a Node that tell where its containerd looks for registries. */
 export interface NodeFacts extends KubeObject {
-  status?: { nodeInfo?: { kubeletVersion?: string; containerRuntimeVersion?: string; operatingSystem?: string } };
+  status?: { nodeInfo?: { kubeletVersion?: string; containerRuntimeVersion?: string; operatingSystem?: string; osImage?: string } };
 }
 
 export interface CertsDirs {
@@ -10,7 +10,8 @@ export interface CertsDirs {
   problems: { problem: string; fix: string }[];
 }
 
-const STANDARD = "/etc/containerd/certs.d";
+/** Where containerd looks by itself. */
+export const standardCertsDir = "/etc/containerd/certs.d";
 const BY_DISTRIBUTION: [mark: string, folder: string][] = [
   ["+k3s", "/var/lib/rancher/k3s/agent/etc/containerd/certs.d"],
   ["+rke2", "/var/lib/rancher/rke2/agent/etc/containerd/certs.d"],
@@ -34,5 +35,5 @@ export function certsDirsOf(nodes: NodeFacts[], said: readonly string[]): CertsD
 
 function folderOf(node: NodeFacts): string {
   const version = node.status?.nodeInfo?.kubeletVersion ?? "";
-  return BY_DISTRIBUTION.find(([mark]) => version.includes(mark))?.[1] ?? STANDARD;
+  return BY_DISTRIBUTION.find(([mark]) => version.includes(mark))?.[1] ?? standardCertsDir;
 }

@@ -71,8 +71,7 @@ async function ended(kube: Kube, name: string, signal: AbortSignal): Promise<V1P
       ref,
       (pod) => {
         last = pod;
-        const waiting = pod?.status?.containerStatuses?.[0]?.state?.waiting;
-        if (waiting && NO_IMAGE.has(waiting.reason ?? "")) throw cannotRun(pod);
+        if (pod && neverStarts(pod)) throw cannotRun(pod);
         return pod?.status?.phase === "Succeeded" || pod?.status?.phase === "Failed" ? pod : undefined;
       },
       signal,
@@ -81,6 +80,11 @@ async function ended(kube: Kube, name: string, signal: AbortSignal): Promise<V1P
     if (error instanceof Fault || !signal.aborted) throw error;
     throw cannotRun(last);
   }
+}
+
+/** Whether the Pod waits for an image that cannot be had. */
+export function neverStarts(pod: V1Pod): boolean {
+  return NO_IMAGE.has(pod.status?.containerStatuses?.[0]?.state?.waiting?.reason ?? "");
 }
 
 function cannotRun(pod: V1Pod | undefined): Fault {
@@ -95,7 +99,7 @@ async function printedBy(kube: Kube, name: string): Promise<string> {
 }
 
 /** As confined as the agent, and without its rights. */
-export function errandPod({ name, program, image }: Errand): V1Pod {
+export function errandPod({ name, program, image }: Pick<Errand, "name" | "program" | "image">): V1Pod {
   const agent = manifest("agent").find(({ kind }) => kind === "Deployment") as V1Deployment;
   const { securityContext, containers } = agent.spec?.template.spec ?? { containers: [] };
   const [container] = containers;

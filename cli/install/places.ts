@@ -1,6 +1,7 @@
+import type { z } from "zod";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
-import { CheckReport, type PlaceProblem, type PlaceReason } from "#shared/places";
+import { CheckReport, type PlaceProblem, type PlaceReason, type RegistryPlace, type S3Place } from "#shared/places";
 import { runErrand } from "./errand.ts";
 import { type ExternalRegistry, type ExternalS3, REGISTRY_SECRET, S3_SECRET } from "./external.ts";
 import type { GivenPairs } from "./issuer-problems.ts";
@@ -83,14 +84,22 @@ export async function tryPlaces(
 }
 
 /** The place as shared/places.ts has it in JSON. */
-async function s3Place(kube: Kube, { endpoint, bucket, region, pathStyle, ca, secret }: ExternalS3, given: Data | undefined): Promise<object> {
-  const { accessKey, secretKey } = given ?? (await needLogin(kube, secret, ["accessKey", "secretKey"]));
+export async function s3Place(
+  kube: Kube,
+  { endpoint, bucket, region, pathStyle, ca, secret }: ExternalS3,
+  given?: Data,
+): Promise<z.input<typeof S3Place>> {
+  const { accessKey = "", secretKey = "" } = given ?? (await needLogin(kube, secret, ["accessKey", "secretKey"]));
   return { endpoint, bucket, region, pathStyle, ca, credentials: { accessKey, secretKey } };
 }
 
-async function registryPlace(kube: Kube, { host, prefix, plainHttp, ca, secret }: ExternalRegistry, given: Data | undefined): Promise<object> {
+export async function registryPlace(
+  kube: Kube,
+  { host, prefix, plainHttp, ca, secret }: ExternalRegistry,
+  given?: Data,
+): Promise<z.input<typeof RegistryPlace>> {
   const login = given ?? (secret ? await needLogin(kube, secret, ["user", "password"]) : undefined);
-  return { host, prefix, plainHttp, ca, ...(login ? { login: { user: login["user"], password: login["password"] } } : {}) };
+  return { host, prefix, plainHttp, ca, ...(login ? { login: { user: login["user"] ?? "", password: login["password"] ?? "" } } : {}) };
 }
 
 async function needLogin(kube: Kube, name: string, keys: readonly string[]): Promise<Data> {
@@ -103,10 +112,15 @@ async function needLogin(kube: Kube, name: string, keys: readonly string[]): Pro
   });
 }
 
+/** What mends it, in words for whoever installs. */
+export function placeFix({ place, reason }: Pick<PlaceProblem, "place" | "reason">): string {
+  return REASONS[reason].fix(FLAGS[place]);
+}
+
 function placesFault(problems: readonly PlaceProblem[], options: InstallOptions): Fault {
   const told = problems.map(({ place, reason, detail }) => {
     const where = place === "s3" ? s3Words(options.s3) : registryWords(options.registry);
-    return { place, text: `${where} ${REASONS[reason].problem} (${detail})`, fix: REASONS[reason].fix(FLAGS[place]) };
+    return { place, text: `${where} ${REASONS[reason].problem} (${detail})`, fix: placeFix({ place, reason }) };
   });
   const lines = told.map(({ text, fix }) => `- ${text}\n  fix: ${fix}`);
   const details = Object.fromEntries(told.map(({ place, text, fix }) => [place, `${text}; fix: ${fix}`]));

@@ -88,7 +88,7 @@ async function mayI(kube: Kube, resourceAttributes: Need): Promise<boolean> {
   return (await kube.json<{ status: { allowed: boolean } }>(path, { method: "POST", body })).status.allowed;
 }
 
-async function checkStorage(kube: Kube, { storageClass }: InstallOptions): Promise<Problem[]> {
+export async function checkStorage(kube: Kube, { storageClass }: InstallOptions): Promise<Problem[]> {
   const [classes, claims] = await Promise.all([
     kube.list<V1StorageClass>({ apiVersion: "storage.k8s.io/v1", kind: "StorageClass" }),
     kube.list<V1PersistentVolumeClaim>({ apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: "davit" }),
@@ -112,7 +112,7 @@ async function checkStorage(kube: Kube, { storageClass }: InstallOptions): Promi
   return [{ check: "storage", problem: "there is no default StorageClass", fix }];
 }
 
-async function checkIngress(kube: Kube, { ingressClass }: InstallOptions): Promise<Problem[]> {
+export async function checkIngress(kube: Kube, { ingressClass }: InstallOptions): Promise<Problem[]> {
   const classes = await kube.list<V1IngressClass>({ apiVersion: "networking.k8s.io/v1", kind: "IngressClass" });
   const names = classes.map((one) => one.metadata?.name ?? "");
   const choose = `give one of the cluster's: ${names.map((name) => `--route-class ${name}`).join(" or ")}`;

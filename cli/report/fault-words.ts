@@ -116,6 +116,7 @@ export const FAULT_WORDS = {
       `correct what is said above and run \`davit install\` again; \`kubectl -n davit describe issuer ${issuer ?? ""}\` shows all of it`,
   ),
   kube_refused: say("Kubernetes refused a request", "`davit status` shows what davit has in the cluster"),
+  doctor_found: say("something is wrong with the installation", "do what stands behind `fix:` above, then look again with `davit doctor`"),
 
   upload_failed: say("the upload failed", "run the same push again: only what is missing is sent"),
   store_full: say("the agent's store is full", admin),

@@ -17,6 +17,8 @@ export interface Greeting {
 export interface Handshake {
   /** The server's own certificate first. */
   chain: X509Certificate[];
+  /** Where it answered. */
+  address: string | undefined;
   problem?: string;
 }
 
@@ -27,12 +29,14 @@ export async function handshake({ host, port, ca, serverName, timeoutMs = TIMEOU
   const name = serverName ?? host;
   // A name can be asked for, an address cannot.
   const servername = isIP(name) === 0 ? name : undefined;
-  const socket = connect({ host, port, rejectUnauthorized: false, ...(servername ? { servername } : {}), ...(ca === undefined ? {} : { ca }) });
+  // Of these names every browser knows that they are this machine (RFC 6761), and not every resolver.
+  const at = host.endsWith(".localhost") ? "localhost" : host;
+  const socket = connect({ host: at, port, rejectUnauthorized: false, ...(servername ? { servername } : {}), ...(ca === undefined ? {} : { ca }) });
   try {
     await secured(socket, timeoutMs);
     const chain = chainOf(socket);
     const problem = problemOf(socket, chain[0], name);
-    return { chain, ...(problem === undefined ? {} : { problem }) };
+    return { chain, address: socket.remoteAddress, ...(problem === undefined ? {} : { problem }) };
   } finally {
     socket.destroy();
   }

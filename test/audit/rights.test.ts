@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
+import { describeRight, type Role, rightsOf, roleName } from "#cli/doctor/rights";
 import { manifest } from "#cli/install/manifests";
 import { readRecording } from "#test/audit/recording";
 import { requestsOfDavit } from "#test/audit/requests";
-import { type Binding, describeRight, type Role, refusedRequests, rightsOf, roleName, unusedRights } from "#test/audit/rights";
+import { type Binding, refusedRequests, unusedRights } from "#test/audit/rights";
 import { layoutOf } from "../../scripts/cluster/layout.ts";
 
 /* manifests/rbac.yaml and cert-manager.yaml against what the API server's audit log says of a whole run of the end-to-end tests. */

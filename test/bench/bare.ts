@@ -1,7 +1,7 @@
 import type { V1Deployment, V1PodSpec } from "#shared/kube/objects";
+import { mintBuildCredential } from "#shared/registry/credential";
+import { registryKeyOf } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
-import { mintBuildCredential } from "../../agent/registry/credential.ts";
-import { registryKeyOf } from "../../agent/registry/key.ts";
 import { kubeApply, kubectl, kubeGet, run } from "./commands.ts";
 import { copyWorkload } from "./workload.ts";
 

@@ -1,8 +1,8 @@
 import type { V1Secret } from "#shared/kube/objects";
+import { mintAgentCredential } from "#shared/registry/credential";
+import { registryKeyOf } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
 import { davit, kube } from "#test/lab";
-import { mintAgentCredential } from "../../agent/registry/credential.ts";
-import { registryKeyOf } from "../../agent/registry/key.ts";
 
 /** Asks for a token, then deletes; run in a Pod, because the registry is reached from inside the cluster only. */
 const SCRIPT = `const [registry, name, digest, password] = process.argv.slice(1);

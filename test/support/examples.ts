@@ -19,6 +19,7 @@ export type Place = "agent" | "control-plane" | "binary" | "cluster";
 const PLACES: Readonly<Record<string, Place>> = {
   "app exec": "cluster",
   "app port-forward": "cluster",
+  doctor: "cluster",
   login: "cluster",
   install: "control-plane",
   status: "control-plane",

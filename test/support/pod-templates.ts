@@ -49,7 +49,7 @@ export function podTemplates(): PodTemplate[] {
   return [
     ...installed.map((object) => templateOf(`${object.metadata?.namespace}/${object.metadata?.labels?.["app.kubernetes.io/component"]}`, object)),
     ...jobs.map(([name, job]) => templateOf(name, job)),
-    podOf("davit/errand", errandPod({ name: "errand", program: "errand", image: OPTIONS.images.agent, order: {} })),
+    podOf("davit/errand", errandPod({ name: "errand", program: "errand", image: OPTIONS.images.agent })),
     templateOf("apps/app", appDeployment(false)),
     templateOf("apps/confined-app", appDeployment(true)),
   ];

@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { mintBuildCredential, mintPullCredential } from "#shared/registry/credential";
+import { type RegistryKey, registryKeyOf } from "#shared/registry/key";
 import { readGateConfig } from "../../agent/registry/config.ts";
-import { mintBuildCredential, mintPullCredential } from "../../agent/registry/credential.ts";
 import { type Gate, serveGate } from "../../agent/registry/gate.ts";
-import { type RegistryKey, registryKeyOf } from "../../agent/registry/key.ts";
 import { startDistribution, writeGateFiles } from "./distribution.ts";
 import { RegistryBuild } from "./registry-build.ts";
 import { RegistryUser } from "./registry-user.ts";

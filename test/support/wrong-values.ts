@@ -87,6 +87,7 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--kubeconfig": wrong("cannot be read", "missing", "."),
   "--name": label,
   "--namespace": label,
+  "--only": wrong("is one of cli-agent, agent-s3", "everything", "DNS", "dns,disk", "dns\n"),
   "--output": wrong("is one of text, json", "yaml", "Json", "text,json"),
   "--path": { ...wrong("does not exist", "missing"), exit: 10 },
   "--pod-cidr": wrong("is no range of addresses", "10.0.0.0", "10.0.0.0/33", "fd00::/129", "0.0.0.0/0", "pods/16", "10.0.0.0/8 "),

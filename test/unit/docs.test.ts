@@ -15,6 +15,7 @@ const PAGES = [
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "docs/apps.md",
+  "docs/doctor.md",
   "docs/exit-codes.md",
   "docs/external.md",
   "docs/gc.md",

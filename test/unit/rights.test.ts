@@ -2,9 +2,10 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeRight, type Role, type Rule, rightsOf, roleName } from "#cli/doctor/rights";
 import { allManifests } from "#cli/install/manifests";
 import { type AuditedRequest, parseRequest, requestsOfDavit } from "#test/audit/requests";
-import { type Binding, describeRight, type Role, type Rule, refusedRequests, rightsOf, roleName, unusedRights } from "#test/audit/rights";
+import { type Binding, refusedRequests, unusedRights } from "#test/audit/rights";
 
 const AGENT = "system:serviceaccount:davit:davit-agent";
 

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Role, rightsOf } from "#cli/doctor/rights";
 import { manifest } from "#cli/install/manifests";
 import type { V1Namespace, V1NetworkPolicy } from "#shared/kube/objects";
-import { type Role, rightsOf } from "#test/audit/rights";
 import { startControlPlane } from "#test/control-plane";
 import { type End, judge, type PodEnd, READINGS } from "#test/network/policy";
 import { installedPolicies } from "#test/pod-templates";

@@ -1,40 +1,8 @@
+import type { Right } from "#cli/doctor/rights";
 import type { KubeObject } from "#shared/kube/objects";
 import type { AuditedRequest } from "./requests.ts";
 
-/** One right that a role gives: a verb on a resource, or on the one object of it that has this name. */
-export interface Right {
-  /** `ClusterRole davit-tenant`, `Role davit/davit-agent`. */
-  role: string;
-  verb: string;
-  group: string;
-  resource: string;
-  /** Empty: every object. */
-  name: string;
-}
-
-export interface Rule {
-  apiGroups?: string[];
-  resources?: string[];
-  verbs?: string[];
-  resourceNames?: string[];
-  nonResourceURLs?: string[];
-}
-
-export type Role = KubeObject & { rules?: Rule[] };
 export type Binding = KubeObject & { roleRef: { kind: string; name: string }; subjects?: { kind: string; name: string; namespace?: string }[] };
-
-export function roleName({ kind, metadata }: KubeObject): string {
-  return kind === "Role" ? `Role ${metadata?.namespace}/${metadata?.name}` : `ClusterRole ${metadata?.name}`;
-}
-
-/** Everything that a role gives, each right by itself. */
-export function rightsOf(role: Role): Right[] {
-  return (role.rules ?? []).flatMap(({ apiGroups = [], resources = [], verbs = [], resourceNames = [""] }) =>
-    apiGroups.flatMap((group) =>
-      resources.flatMap((resource) => verbs.flatMap((verb) => resourceNames.map((name) => ({ role: roleName(role), verb, group, resource, name })))),
-    ),
-  );
-}
 
 /** The rights that no request made use of. A request counts for the role that the API server says allowed it, and for no other. */
 export function unusedRights(rights: readonly Right[], requests: readonly AuditedRequest[]): Right[] {
@@ -51,11 +19,6 @@ export function unusedRights(rights: readonly Right[], requests: readonly Audite
 function rightsUsed(request: AuditedRequest): Right[] {
   const verbs = request.verb === "patch" && request.created ? ["patch", "create"] : [request.verb];
   return verbs.flatMap((verb) => [request.name, ""].map((name) => ({ ...request, verb, name })));
-}
-
-/** As people write it: `ClusterRole davit-tenant: delete apps/deployments`. */
-export function describeRight({ role, verb, group, resource, name }: Right): string {
-  return `${role}: ${verb} ${group ? `${resource}.${group}` : resource}${name && ` ${name}`}`;
 }
 
 function keyOf({ role, verb, group, resource, name }: Right): string {

@@ -1,7 +1,7 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
-import { Fault } from "#shared/fault";
-import { Secret } from "#shared/secret";
+import { Fault } from "../fault.ts";
+import { Secret } from "../secret.ts";
 import { ISSUER, type RegistryKey } from "./key.ts";
 
 /** Not the audience of distribution's tokens: a credential is worth nothing but a token, a token never a credential. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { calculateJwkThumbprint, importJWK, type JWK } from "jose";
-import { Secret } from "#shared/secret";
+import { Secret } from "../secret.ts";
 
 /** Who signs, in every credential and token of the registry; distribution's configuration names it too. */
 export const ISSUER = "davit";

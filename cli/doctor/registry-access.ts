@@ -1,0 +1,54 @@
+import type { z } from "zod";
+import { Fault } from "#shared/fault";
+import type { Kube } from "#shared/kube/client";
+import { dockerConfig } from "#shared/oci/docker-config";
+import type { RegistryPlace } from "#shared/places";
+import { mintAgentCredential, mintBuildCredential } from "#shared/registry/credential";
+import { registryKeyOf } from "#shared/registry/key";
+import { Secret } from "#shared/secret";
+import { REGISTRY_HOST } from "../install/components.ts";
+import { readSecret } from "../install/made.ts";
+import type { InstallOptions } from "../install/options.ts";
+import { registryPlace } from "../install/places.ts";
+
+/** Nobody's: a repository of a namespace is `<namespace>/<app>`. */
+export const REPOSITORY = "davit-doctor/probe";
+/** As long as a probe may take. */
+const SECONDS = 300;
+
+type Place = z.input<typeof RegistryPlace>;
+
+/** What one probe may do: push to one repository, pull from it, and delete there. */
+export interface RegistryAccess {
+  place: Place;
+  remover?: Place["login"];
+  /** Docker's config.json for kubelet. */
+  pullConfig: Secret;
+}
+
+/** With the built-in registry, credentials for the one repository, for minutes; with another one, the logins that davit has. */
+export async function registryAccess(kube: Kube, { registry }: Pick<InstallOptions, "registry">): Promise<RegistryAccess> {
+  if (!registry) return await ownAccess(kube);
+  const place = await registryPlace(kube, registry);
+  const { pullUser, pullPassword } = (registry.secret && (await readSecret(kube, registry.secret))) || {};
+  const { user, password } = pullUser ? { user: pullUser, password: pullPassword ?? "" } : (place.login ?? { user: "", password: "" });
+  return { place, pullConfig: new Secret(user ? dockerConfig(registry.host, user, password) : JSON.stringify({ auths: {} })) };
+}
+
+async function ownAccess(kube: Kube): Promise<RegistryAccess> {
+  const jwk = (await readSecret(kube, "davit-registry-key"))?.["private.jwk.json"];
+  if (!jwk) throw new Fault("preflight_failed", "the Secret davit/davit-registry-key, which signs the registry's credentials, is not there");
+  const key = await registryKeyOf(new Secret(jwk));
+  const may = (...actions: ("pull" | "delete")[]) => mintAgentCredential(key, { ttlSeconds: SECONDS, access: [{ repository: REPOSITORY, actions }] });
+  const [push, remove, pull] = await Promise.all([
+    mintBuildCredential(key, { repository: REPOSITORY, ttlSeconds: SECONDS }),
+    may("pull", "delete"),
+    may("pull"),
+  ]);
+  const host = `${REGISTRY_HOST}:5000`;
+  return {
+    place: { host, prefix: "", plainHttp: false, ca: "", login: { user: "build", password: push.reveal() } },
+    remover: { user: "agent", password: remove.reveal() },
+    pullConfig: new Secret(dockerConfig(host, "agent", pull.reveal())),
+  };
+}
