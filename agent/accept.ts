@@ -138,7 +138,11 @@ async function checkImage({ registry }: Deps, { spec, status }: Revision): Promi
 async function unchanged(deps: Deps, { app, serving }: Present, wanted: Wanted): Promise<PushResult | undefined> {
   if (!app || !serving || !wanted.samePods || changedSettings(serving.spec.settings, wanted.settings).length > 0) return undefined;
   if (!(await serves(deps.kube, serving, wanted.settings))) return undefined;
-  return { ...resultOf(serving), outcome: "unchanged", reused: { chunks: 0, bytes: 0, build: true }, phases: {} };
+  const { name, namespace } = app.metadata;
+  const [route] = app.spec.routes;
+  // Its host may have got a certificate since.
+  const url = route === undefined ? null : deps.certificates.urlOf(namespace, name, route);
+  return { ...resultOf(serving), outcome: "unchanged", url, reused: { chunks: 0, bytes: 0, build: true }, phases: {} };
 }
 
 async function createApp(deps: Deps, namespace: string, name: string, settings: AppSettings): Promise<App> {

@@ -1,17 +1,21 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { CertificatePlan } from "#shared/certificates";
 import type { RegistryPlace, S3Place } from "#shared/places";
 import { type RegistryKey, readRegistryKey } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
+import type { KeyPair } from "#shared/tls/signing";
+import type { Installation } from "./certificates/wanted.ts";
+import { S3_HOST } from "./own-hosts.ts";
 
 const FILES = "/etc/davit";
 
 /** The agent's environment, each variable with its reason; manifests/agent.yaml sets them. */
 const Environment = z.object({
-  /** Apps get `<name>.<domain>`; a port is for lab clusters and shows only in printed URLs. */
+  /** Apps get `<name>.<domain>`; a port, that of https, is for lab clusters and shows only in printed URLs. */
   DAVIT_DOMAIN: z.string().min(1),
-  /** What printed URLs start with. */
-  DAVIT_APP_SCHEME: z.enum(["http", "https"]).default("http"),
+  /** Who issues what, as JSON. */
+  DAVIT_CERTIFICATES: z.string().transform((text) => CertificatePlan.parse(JSON.parse(text))),
   /** Empty: the cluster's default class. */
   DAVIT_INGRESS_CLASS: z.string().default(""),
   /** Empty: the cluster's default class. */
@@ -29,6 +33,8 @@ const Environment = z.object({
   DAVIT_S3_CREDENTIALS: z.enum(["secret", "environment"]).default("secret"),
   /** host:port, the same for builds and nodes. */
   DAVIT_REGISTRY: z.string().min(1),
+  /** Where nodes find it: its certificate is for that too. */
+  DAVIT_REGISTRY_ADDRESS: z.string().min(1),
   /** Whether davit's gate is there, or anybody's registry with its HTTP API only. */
   DAVIT_REGISTRY_KIND: z.enum(["built-in", "external"]).default("built-in"),
   /** What repositories of an external registry begin with. */
@@ -43,7 +49,7 @@ const Environment = z.object({
 
 export interface Config {
   domain: { host: string; port: string };
-  scheme: "http" | "https";
+  installation: Installation;
   ingressClass: string;
   storageClass: string;
   agentImage: string;
@@ -54,19 +60,26 @@ export interface Config {
   keepRevisions: number;
   /** PEM of davit's own CA, which signs the certificates of what it runs itself. */
   ca: string;
+  /** The same with its key. */
+  authority: KeyPair;
   registryKey: RegistryKey;
   port: number;
-  tls: { port: number; cert: string; key: Secret };
+  tls: { port: number; folder: string };
 }
 
 /** Reads everything the agent is configured by, once. @throws ZodError naming the variable */
 export async function readConfig(env: Record<string, string | undefined>): Promise<Config> {
   const values = Environment.parse(env);
-  const [ca, cert, key] = await Promise.all(["trust/ca.crt", "tls/tls.crt", "tls/tls.key"].map(read));
+  const [ca, certificate, key] = await Promise.all([read("trust/ca.crt"), read("authority/tls.crt"), read("authority/tls.key")]);
   const [host = "", port = ""] = values.DAVIT_DOMAIN.split(":");
   return {
     domain: { host, port },
-    scheme: values.DAVIT_APP_SCHEME,
+    installation: {
+      plan: values.DAVIT_CERTIFICATES,
+      domain: host,
+      registryAddress: values.DAVIT_REGISTRY_ADDRESS,
+      builtIn: { s3: new URL(values.DAVIT_S3_ENDPOINT).hostname === S3_HOST, registry: values.DAVIT_REGISTRY_KIND === "built-in" },
+    },
     ingressClass: values.DAVIT_INGRESS_CLASS,
     storageClass: values.DAVIT_STORAGE_CLASS,
     agentImage: values.DAVIT_AGENT_IMAGE,
@@ -75,10 +88,11 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
     s3: await readS3(values),
     registry: await readRegistry(values),
     keepRevisions: values.DAVIT_KEEP_REVISIONS,
-    ca: ca ?? "",
+    ca,
+    authority: { certificate, key: new Secret(key) },
     registryKey: await readRegistryKey(`${FILES}/registry-key/private.jwk.json`),
     port: values.DAVIT_PORT,
-    tls: { port: values.DAVIT_TLS_PORT, cert: cert ?? "", key: new Secret(key ?? "") },
+    tls: { port: values.DAVIT_TLS_PORT, folder: `${FILES}/tls` },
   };
 }
 

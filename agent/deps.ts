@@ -1,4 +1,5 @@
 import type { Kube } from "#shared/kube/client";
+import type { Certificates } from "./certificates/certificates.ts";
 import type { Config } from "./config.ts";
 import type { ImageRegistry } from "./images/image-registry.ts";
 import type { Locks } from "./locks.ts";
@@ -12,6 +13,7 @@ export interface Deps {
   store: ObjectStore;
   sources: Sources;
   registry: ImageRegistry;
+  certificates: Certificates;
   /** By the uid of a tenant's namespace: who adds to what the tenant has shares it, who collects garbage there has it alone. */
   locks: Locks;
   config: Config;

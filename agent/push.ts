@@ -49,8 +49,10 @@ async function servesAlready({ kube, app, revision }: Run, image: string): Promi
   return await serves(kube, serving, settings);
 }
 
-function urlOfApp({ app }: Run): { url?: string } {
-  return app.status?.url ? { url: app.status.url } : {};
+function urlOfApp({ app, certificates }: Run): { url?: string } {
+  const { name, namespace } = app.metadata;
+  const [route] = app.spec.routes;
+  return route === undefined ? {} : { url: certificates.urlOf(namespace, name, route) };
 }
 
 /** The world around davit was away: the story is told again from the top. */

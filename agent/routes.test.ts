@@ -17,3 +17,13 @@ test("a route is free unless somebody else has it, and a host is one tenant's", 
   expect(takenRoute(all, me, ["blog.test"])).toEqual({ route: "blog.test", owner: "Ingress two/blog" });
   expect(takenRoute(all, me, ["blog.test/mine"])).toEqual({ route: "blog.test/mine", owner: "Ingress two/blog" });
 });
+
+test("what proves a route to an ACME server does not take it, and only davit's own proofs do not", () => {
+  const proof = (namespace: string): V1Ingress => {
+    const found = ingress(namespace, "", "new.test", "/.well-known/acme-challenge/token");
+    return { ...found, metadata: { name: "cm-acme-http-solver-1", namespace, labels: { "acme.cert-manager.io/http01-solver": "true" } } };
+  };
+  const me = { namespace: "one", app: "shop" };
+  expect(takenRoute([proof("davit")], me, ["new.test"])).toBeUndefined();
+  expect(takenRoute([proof("two")], me, ["new.test"])?.owner).toBe("Ingress two/cm-acme-http-solver-1");
+});

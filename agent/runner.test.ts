@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { Kube } from "#shared/kube/client";
 import { startVersity } from "#test/versity";
+import { Certificates } from "./certificates/certificates.ts";
 import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { ImageRegistry } from "./images/image-registry.ts";
@@ -68,7 +69,8 @@ test("an app's deletion ends the push that runs and those that wait behind it, a
   const config = {} as Config;
   const registry = { pullLogin: async () => ({ id: "key", config: async () => "" }) } as Partial<ImageRegistry> as ImageRegistry;
   const locks = new Locks();
-  const deps: Deps = { kube: api.kube, registry, store, sources: new Sources(store, locks), locks, config, log: () => {} };
+  const certificates = new Certificates({ kube: api.kube, config, log: () => {} });
+  const deps: Deps = { kube: api.kube, registry, store, sources: new Sources(store, locks), certificates, locks, config, log: () => {} };
   const { signal } = new AbortController();
   const runner = new Runner(deps, new Tenants(deps, new Sync(deps, signal)), signal);
   runner.start(revision(1));

@@ -10,6 +10,7 @@ import { aborted } from "./aborted.ts";
 import { Auth } from "./api/auth.ts";
 import { handlers } from "./api/handlers.ts";
 import { Sessions } from "./api/sessions.ts";
+import { Certificates } from "./certificates/certificates.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { Collector } from "./gc/collector.ts";
@@ -24,6 +25,7 @@ import { type ObjectStore, openStore } from "./store/object-store.ts";
 import { Sources } from "./store/sources.ts";
 import { Sync } from "./sync/sync.ts";
 import { Tenants } from "./tenants.ts";
+import { keepReloading, serveTls } from "./tls-server.ts";
 
 const STORE_RETRY_MS = 500;
 const WATCH_RETRY_MS = 5000;
@@ -33,16 +35,20 @@ const MAX_BODY = 100 * 1024 * 1024;
 export async function serveAgent(env: Record<string, string | undefined>, log: Log, stop: AbortSignal): Promise<void> {
   const config = await readConfig(env);
   const kube = new Kube(await inCluster());
+  const certificates = new Certificates({ kube, config, log });
+  void keepUp(() => certificates.run(stop), log, stop);
+  // Not before: the store's own certificate may be what keeps it away.
   const store = await storeWhenUp(config, log, stop);
   const locks = new Locks();
   const registry = openRegistry(config, kube);
-  const deps: Deps = { kube, registry, store, sources: new Sources(store, locks), locks, config, log };
+  const deps: Deps = { kube, registry, store, sources: new Sources(store, locks), certificates, locks, config, log };
   const sync = new Sync(deps, stop);
   const tenants = new Tenants(deps, sync);
   const runner = new Runner(deps, tenants, stop);
   const auth = new Auth(kube, config.registryKey);
   void keepUp(() => sync.run(), log, stop);
   void keepUp(() => tenants.run(stop), log, stop);
+  await certificates.settled();
   await runner.resume();
   const collector = new Collector(deps, tenants, () => runner.busy());
   const removals = new Removals(deps, runner, collector);
@@ -70,13 +76,10 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
       return taken === "taken" ? undefined : (taken ?? named(await answer(request), ca));
     },
   });
-  const inside = Bun.serve({
-    port: config.tls.port,
-    tls: { cert: config.tls.cert, key: config.tls.key.reveal() },
-    maxRequestBodySize: MAX_BODY,
-    idleTimeout: 0,
-    fetch: answer,
-  });
+  const inside = await serveTls(config.tls.folder, config.tls.port, (port, tls) =>
+    Bun.serve({ port, tls, reusePort: true, maxRequestBodySize: MAX_BODY, idleTimeout: 0, fetch: answer }),
+  );
+  keepReloading(inside, log, stop);
   log("the agent serves", { version: VERSION, port: config.port });
   await aborted(stop);
   await sessions.stop();

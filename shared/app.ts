@@ -155,6 +155,15 @@ export const RevisionSummary = z.object({
 });
 export type RevisionSummary = z.infer<typeof RevisionSummary>;
 
+/** The certificate of one host of an app: why it has none, or none yet, and otherwise whose it is and until when. */
+export const RouteCertificate = z.object({
+  host: z.string(),
+  reason: z.string().nullable(),
+  issuer: z.string().nullable(),
+  notAfter: z.string().nullable(),
+});
+export type RouteCertificate = z.infer<typeof RouteCertificate>;
+
 export const AppDetails = AppSummary.extend({
   /** How many instances run unless it is stopped; `instances` counts those that are to run now. */
   scale: z.number(),
@@ -163,6 +172,7 @@ export const AppDetails = AppSummary.extend({
   envNames: z.array(z.string()),
   configurations: z.array(z.string()),
   image: z.string().nullable(),
+  certificates: z.array(RouteCertificate),
   revisions: z.array(RevisionSummary),
 });
 export type AppDetails = z.infer<typeof AppDetails>;

@@ -42,3 +42,21 @@ export const TLS_SECRET = {
   /** What an admin brought. */
   given: "davit-given-tls",
 } as const;
+
+/**
+ * The names of davit's own certificates. Within the cluster builds and the agent use the names of Services; nodes, which
+ * cannot resolve those, use the registry's address.
+ */
+export function ownNames(domain: string, registryAddress: string) {
+  return {
+    agent: [`davit.${domain}`],
+    agentInside: serviceNames("davit-agent"),
+    s3: serviceNames("s3"),
+    registry: [...serviceNames("registry"), registryAddress],
+    wildcard: [`*.${domain}`],
+  };
+}
+
+function serviceNames(service: string): string[] {
+  return [`${service}.davit.svc.cluster.local`, `${service}.davit.svc`, `${service}.davit`, service];
+}

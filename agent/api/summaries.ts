@@ -1,22 +1,22 @@
-import type { AppDetails, AppSummary, RevisionSummary } from "#shared/app";
+import type { AppDetails, AppSummary, RevisionSummary, RouteCertificate } from "#shared/app";
 import type { V1Deployment } from "#shared/kube/objects";
-import type { Config } from "../config.ts";
-import { urlOf } from "../objects/route.ts";
+import type { Certificates } from "../certificates/certificates.ts";
 import type { App, Revision } from "../objects/types.ts";
 import { replicasOf } from "../objects/workload.ts";
 import { describeSource } from "../result.ts";
 
 /** An app as lists show it. `newest` is its newest revision. */
-export function summarizeApp(app: App, deployment: V1Deployment | undefined, newest: Revision | undefined, config: Config): AppSummary {
+export function summarizeApp(app: App, deployment: V1Deployment | undefined, newest: Revision | undefined, certificates: Certificates): AppSummary {
+  const { name, namespace } = app.metadata;
   const route = app.spec.routes[0];
   return {
-    name: app.metadata.name,
-    namespace: app.metadata.namespace,
+    name,
+    namespace,
     status: statusOf(app, newest),
     ready: deployment?.status?.readyReplicas ?? 0,
     instances: replicasOf(app.spec),
     revision: app.status?.revision ?? null,
-    url: app.status?.revision !== undefined && route !== undefined ? urlOf(config, route) : null,
+    url: app.status?.revision !== undefined && route !== undefined ? certificates.urlOf(namespace, name, route) : null,
     routes: app.spec.routes,
   };
 }
@@ -28,7 +28,11 @@ function statusOf(app: App, newest: Revision | undefined): AppSummary["status"] 
   return replicasOf(app.spec) === 0 ? "stopped" : "live";
 }
 
-export function detailApp(summary: AppSummary, app: App, revisions: readonly Revision[], envNames: string[]): AppDetails {
+export function detailApp(
+  summary: AppSummary,
+  app: App,
+  { certificates, envNames, revisions }: { certificates: RouteCertificate[]; envNames: string[]; revisions: readonly Revision[] },
+): AppDetails {
   return {
     ...summary,
     scale: app.spec.instances,
@@ -37,6 +41,7 @@ export function detailApp(summary: AppSummary, app: App, revisions: readonly Rev
     configurations: app.spec.configurations,
     envNames,
     image: app.status?.image ?? null,
+    certificates,
     revisions: revisions.map(summarizeRevision),
   };
 }

@@ -6,8 +6,8 @@ export function splitRoute(route: string): { host: string; path: string } {
   return cut < 0 ? { host: route, path: "/" } : { host: route.slice(0, cut), path: route.slice(cut) };
 }
 
-/** The URL that people open for a route. */
-export function urlOf(config: Pick<Config, "domain" | "scheme">, route: string): string {
+/** The URL that people open for a route. The domain's port is that of https. */
+export function urlOf({ port }: Config["domain"], route: string, scheme: "http" | "https"): string {
   const { host, path } = splitRoute(route);
-  return `${config.scheme}://${host}${config.domain.port ? `:${config.domain.port}` : ""}${path === "/" ? "" : path}`;
+  return `${scheme}://${host}${port && scheme === "https" ? `:${port}` : ""}${path === "/" ? "" : path}`;
 }

@@ -1,12 +1,13 @@
 import { Fault } from "#shared/fault";
 import type { V1Ingress, V1Pod } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
-import { sha256 } from "#shared/pack";
 import { pause } from "#shared/within";
 import { LABEL, podSelector } from "../objects/meta.ts";
-import { splitRoute, urlOf } from "../objects/route.ts";
+import { splitRoute } from "../objects/route.ts";
 import { replicasOf } from "../objects/workload.ts";
 import { deadline, type Run } from "../run.ts";
+import { type Answer, ask, askSecurely, type Question } from "./ask.ts";
+import { secure } from "./secure.ts";
 
 /** How long the URL may take to answer once all Pods are ready. */
 const ANSWER_MS = 30_000;
@@ -15,12 +16,6 @@ const ADDRESS_MS = 5_000;
 const RETRY_MS = 30;
 /** When old and new cannot be told apart by what they answer, ingresses get this long to stop asking the old Pods. */
 const SETTLE_MS = 500;
-
-/** What came back: enough to see whether two answers are the same. */
-interface Answer {
-  status: number;
-  print: string;
-}
 
 /**
  * Asks the first route through the ingress until the new revision answers there. What the new revision answers is
@@ -33,7 +28,9 @@ export async function answer(run: Run): Promise<string | null> {
   const instances = replicasOf(run.revision.spec.settings);
   const route = routes[0];
   if (route === undefined) return null;
-  const url = urlOf(run.config, route);
+  const { name, namespace } = run.app.metadata;
+  await secure(run);
+  const url = run.certificates.urlOf(namespace, name, route);
   if (instances === 0) return url;
   let last = "nothing answered";
   const reason = () => new Fault("url_unanswered", `${url} does not answer as the app does: ${last}`, { details: { url } });
@@ -43,12 +40,18 @@ export async function answer(run: Run): Promise<string | null> {
     const address = await ingressAddress(run, limit.signal);
     const pods = await podAddresses(run);
     const { host, path } = splitRoute(route);
-    const ask = (base: string) => () => request(`${base}${path}`, host, limit.signal);
-    const old = pods.old.map((ip) => ask(`http://${ip}:${port}`));
-    const wanted = await judgeOf(ask(`http://${pods.fresh}:${port}`), old, trying);
+    const question = (base: string): Question => ({ url: `${base}${path}`, host, signal: limit.signal });
+    const pod = (ip: string) => () => ask(question(`http://${ip}:${port}`));
+    const old = pods.old.map(pod);
+    const wanted = await judgeOf(pod(pods.fresh), old, trying);
     if (!wanted.telling && old.length > 0) await pause(SETTLE_MS, limit.signal);
     // An ingress that still knows old Pods asks them in turn with the new ones: one right answer says nothing yet.
-    await untilRight(ask(`http://${address}`), wanted, wanted.telling && old.length > 0 ? 2 * (old.length + instances) : 1, trying);
+    const ingress = () => {
+      // It may be made anew meanwhile.
+      const fingerprint = run.certificates.fingerprint(namespace, name, host);
+      return fingerprint ? askSecurely(question(`https://${address}`), fingerprint) : ask(question(`http://${address}`));
+    };
+    await untilRight(ingress, wanted, wanted.telling && old.length > 0 ? 2 * (old.length + instances) : 1, trying);
     return url;
   } finally {
     limit.clear();
@@ -102,17 +105,6 @@ async function untilRight(ask: Ask, wanted: Wanted, times: number, { signal, onF
 
 function isRight(got: Answer | string, { answer, telling }: Wanted): boolean {
   return typeof got !== "string" && got.status === answer.status && (!telling || got.print === answer.print);
-}
-
-async function request(url: string, host: string, signal: AbortSignal): Promise<Answer> {
-  const response = await fetch(url, {
-    headers: { host },
-    redirect: "manual",
-    keepalive: false,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
-  });
-  const body = new Uint8Array(await response.arrayBuffer());
-  return { status: response.status, print: `${response.status} ${response.headers.get("location") ?? ""} ${sha256(body)}` };
 }
 
 async function ingressAddress(run: Run, signal: AbortSignal): Promise<string> {

@@ -7,13 +7,14 @@ import { type RegistryKey, registryKeyOf } from "#shared/registry/key";
 import { startDistribution, writeGateFiles } from "#test/distribution";
 import { RegistryUser } from "#test/registry-user";
 import { temporaryFolder } from "#test/temporary";
+import type { TlsServer } from "../tls-server.ts";
 import { readGateConfig } from "./config.ts";
-import { type Gate, serveGate } from "./gate.ts";
+import { serveGate } from "./gate.ts";
 import { mintRegistryToken } from "./token.ts";
 
 const resources = new AsyncDisposableStack();
 let files: Awaited<ReturnType<typeof writeGateFiles>>;
-let gate: Gate;
+let gate: TlsServer;
 let key: RegistryKey;
 const said: string[] = [];
 const log = (message: string, facts: object = {}) => void said.push(`${message} ${JSON.stringify(facts)}`);

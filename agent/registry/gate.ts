@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Server } from "bun";
 import { readRegistryKey } from "#shared/registry/key";
 import type { Log } from "../log.ts";
+import { serveTls, type TlsFiles, type TlsServer } from "../tls-server.ts";
 import type { GateConfig } from "./config.ts";
 import { Layout } from "./layout.ts";
 import { Pushes } from "./pushes.ts";
@@ -25,51 +24,16 @@ const DROPPED = [
   "x-forwarded-for",
 ];
 
-interface Certificate {
-  cert: string;
-  key: string;
-}
-
-export interface Gate {
-  readonly port: number;
-  /** Takes the certificate from its files again; true when it had changed. Connections that are open go on with the old one. */
-  reload(): Promise<boolean>;
-  /** Takes no new connections and resolves when the transfers under way have ended; with `now`, ends them. */
-  stop(now?: boolean): Promise<void>;
-}
-
 /**
  * The registry's front: ends TLS, answers `/auth/token` and `/healthz`, and streams `/v2/` to distribution on loopback, which
  * checks the tokens itself. Bodies of any size pass in both directions without being held.
  */
-export async function serveGate(config: GateConfig, log: Log): Promise<Gate> {
+export async function serveGate(config: GateConfig, log: Log): Promise<TlsServer> {
   const stored: Stored = { layout: new Layout(config.storage), pushes: new Pushes(), key: await readRegistryKey(config.keyFile), log };
-  let certificate = await readCertificate(config.tlsFolder);
-  let server = listen(config, config.port, certificate, stored);
-  const port = server.port ?? config.port;
-  return {
-    port,
-    async reload() {
-      const next = await readCertificate(config.tlsFolder);
-      if (next.cert === certificate.cert && next.key === certificate.key) return false;
-      // Both listen for a moment (SO_REUSEPORT), so no connection is refused in between.
-      const old = server;
-      server = listen(config, port, next, stored);
-      certificate = next;
-      void old.stop();
-      log("the registry's certificate was changed");
-      return true;
-    },
-    stop: (now = false) => server.stop(now),
-  };
+  return await serveTls(config.tlsFolder, config.port, (port, tls) => listen(config, port, tls, stored));
 }
 
-async function readCertificate(folder: string): Promise<Certificate> {
-  const [cert, key] = await Promise.all([readFile(join(folder, "tls.crt"), "utf8"), readFile(join(folder, "tls.key"), "utf8")]);
-  return { cert, key };
-}
-
-function listen(config: GateConfig, port: number, tls: Certificate, stored: Stored): Server<undefined> {
+function listen(config: GateConfig, port: number, tls: TlsFiles, stored: Stored): Server<undefined> {
   return Bun.serve({
     port,
     ...(config.host ? { hostname: config.host } : {}),

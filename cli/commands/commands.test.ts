@@ -15,7 +15,9 @@ describe("davit app", () => {
     expect([none.out, none.err, none.code]).toEqual(["", "no apps in namespace apps; `davit push` in a folder with a Dockerfile makes one\n", 0]);
     expect((await world.run(["app", "list", "-o", "json"])).out).toBe("[]\n");
     await world.run(["push", "--name", "shop"]);
-    expect((await world.run(["app", "list"])).out).toBe("NAME  STATUS  READY  REVISION  URL\nshop  live    1/1           1  http://shop.apps.test\n");
+    expect((await world.run(["app", "list"])).out).toBe(
+      "NAME  STATUS  READY  REVISION  URL\nshop  live    1/1           1  https://shop.apps.test\n",
+    );
     expect((await world.run(["app", "list", "--all"])).out).toStartWith("NAMESPACE  NAME");
     expect(JSON.parse((await world.run(["app", "list", "-o", "json"])).out)).toMatchObject([{ name: "shop", status: "live" }]);
   });
@@ -36,7 +38,7 @@ describe("davit app", () => {
     await using world = await ready();
     await world.run(["push", "--name", "shop"]);
     const { out } = await world.run(["app", "show", "shop"]);
-    expect(out).toContain("url             http://shop.apps.test\n");
+    expect(out).toContain("url             https://shop.apps.test\n");
     expect(out).toContain("\n\nREVISION  OUTCOME  AGE");
     expect(JSON.parse((await world.run(["app", "show", "shop", "-o", "json"])).out)).toMatchObject({ name: "shop", revisions: [{ number: 1 }] });
     expect((await world.run(["app", "show", "nobody"])).code).toBe(3);

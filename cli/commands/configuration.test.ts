@@ -90,7 +90,7 @@ test("bind and unbind change the app once, and nothing when it is so already", a
   await world.push("shop");
   for (const name of ["mail", "db"]) await world.run(["create", name, "A=1"]);
   const bound = await world.run(["bind", "mail", "shop"]);
-  expect([bound.code, bound.out]).toEqual([0, expect.stringContaining("live  http://shop.apps.test  (revision 2")]);
+  expect([bound.code, bound.out]).toEqual([0, expect.stringContaining("live  https://shop.apps.test  (revision 2")]);
   expect(bound.err).toContain("giving mail to shop in namespace apps");
   await world.run(["bind", "db", "shop"]);
   expect((await world.run(["bind", "mail", "shop"])).out).toStartWith("unchanged");
@@ -173,7 +173,7 @@ test("delete refuses what is bound, deletes all or nothing, and asks a person", 
   expect([no.asked, no.code]).toEqual([["Delete the configurations 'a', 'b' from namespace 'apps', and restart shop without? [y/N]"], 0]);
   expect([...world.agent.configurations.keys()]).toEqual(["apps/a", "apps/b", "apps/c"]);
 
-  expect((await world.run(["delete", "a", "b", "--unbind", "--yes"])).out).toMatch(/live {2}http:\/\/shop.*\na deleted\nb deleted\n$/);
+  expect((await world.run(["delete", "a", "b", "--unbind", "--yes"])).out).toMatch(/live {2}https:\/\/shop.*\na deleted\nb deleted\n$/);
   expect([...world.agent.configurations.keys()]).toEqual(["apps/c"]);
   expect(world.asked("shop")?.at(-1)).toEqual({ unbind: ["a", "b"] });
   expect(JSON.parse((await world.run(["delete", "c", "--yes", "-o", "json"])).out)).toEqual({ namespace: "apps", deleted: ["c"], unbound: [] });

@@ -13,7 +13,7 @@ describe("several apps in one davit.yml", () => {
     expect(JSON.parse(out)).toMatchObject(["a", "b", "c"].map((app) => ({ app, outcome: "live" })));
     expect(world.agent.apps.map(({ name }) => name)).toEqual(["a", "b", "c"]);
     expect(code).toBe(0);
-    expect((await davit(world.home, ["push"])).out.match(/^unchanged {2}http:\/\/\w\.apps\.test/gm)).toHaveLength(3);
+    expect((await davit(world.home, ["push"])).out.match(/^unchanged {2}https:\/\/\w\.apps\.test/gm)).toHaveLength(3);
   });
 
   test("one that fails ends it, and what was done is said", async () => {

@@ -7,7 +7,7 @@ describe("davit push", () => {
   test("tells the story on stderr and the result on stdout", async () => {
     await using world = await loggedIn({ Dockerfile: "FROM scratch\n", "app.js": "serve()\n" });
     const { code, out, err } = await davit(world.home, ["push"]);
-    expect(out).toMatch(/^live {2}http:\/\/shop\.apps\.test {2}\(revision 1, [\d.]+ m?s\)\n$/);
+    expect(out).toMatch(/^live {2}https:\/\/shop\.apps\.test {2}\(revision 1, [\d.]+ m?s\)\n$/);
     expect(err).toContain("pushing shop (after the folder; --name gives another) to namespace apps");
     expect(err).toMatch(/ {2}upload +\d+ ms {2}2 files, 21 B; sent 2 chunks, \d+ B\n/);
     expect(err).toContain("    | STEP 1: FROM scratch\n    | red words\n  stage       1.2 s  built\n");

@@ -32,7 +32,6 @@ export function componentRef(name: ComponentName): Ref & { name: string } {
 
 export const REGISTRY_SERVICE = { apiVersion: "v1", kind: "Service", namespace: "davit", name: "registry" };
 export const REGISTRY_HOST = "registry.davit.svc.cluster.local";
-export const AGENT_HOST = "davit-agent.davit.svc.cluster.local";
 export const S3_HOST = "s3.davit.svc.cluster.local";
 /** davit's own namespaces; that of the node-trust DaemonSet last, because uninstall still needs it when the others go. */
 export const OWN_NAMESPACES = ["davit-staging", "davit", "davit-node"] as const;

@@ -144,7 +144,7 @@ test("the first installation makes everything and waits until it is ready", asyn
       .map((event) => event.type === "waiting" && event.name)
       .sort(),
   ).toEqual(["agent", "node-trust", "registry", "s3"]);
-  expect(await status(plane.admin)).toMatchObject({ healthy: true, url: "https://davit.apps.example.com", apps: "http://NAME.apps.example.com" });
+  expect(await status(plane.admin)).toMatchObject({ healthy: true, url: "https://davit.apps.example.com", apps: "https://NAME.apps.example.com" });
   const trust = await plane.admin.get<V1DaemonSet>({ apiVersion: "apps/v1", kind: "DaemonSet", namespace: "davit-node", name: "davit-node-trust" });
   expect(trust?.spec?.template.spec?.volumes?.flatMap((volume) => volume.hostPath?.path ?? [])).toEqual([
     "/var/lib/rancher/k3s/agent/etc/containerd/certs.d",

@@ -1,12 +1,12 @@
 import { createHmac } from "node:crypto";
-import { TLS_SECRET } from "#shared/certificates";
+import { ownNames, TLS_SECRET } from "#shared/certificates";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { Secret } from "#shared/secret";
 import { type KeyPair, newLeaf } from "#shared/tls/signing";
 import type { Authorities } from "./authority.ts";
-import { AGENT_HOST, OWN_NAMESPACES, REGISTRY_HOST, S3_HOST } from "./components.ts";
-import { agentHost, type InstallOptions } from "./options.ts";
+import { OWN_NAMESPACES } from "./components.ts";
+import { hostOf, type InstallOptions } from "./options.ts";
 import { type Given, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
 import { jwksOf, newRegistryKey } from "./registry-key.ts";
@@ -31,15 +31,17 @@ export type Data = Record<string, string>;
 
 /** The Secrets that are made once and the leafs, of an installation with these options. */
 export function madeSecrets({ s3, registry }: Pick<InstallOptions, "s3" | "registry">): string[] {
-  const leafs = LEAFS.filter((name) => !(s3 && name === "davit-s3-tls") && !(registry && name === "davit-registry-tls"));
-  return ["davit-ca", ...(s3 ? [] : ["davit-s3"]), "davit-registry-key", ...leafs];
+  return ["davit-ca", ...(s3 ? [] : ["davit-s3"]), "davit-registry-key", ...leafsOf({ s3, registry }).map((leaf) => TLS_SECRET[leaf])];
 }
 
-const LEAFS = ["davit-agent-tls", "davit-s3-tls", "davit-registry-tls", "davit-agent-internal-tls"] as const;
+const LEAFS = ["agent", "agentInside", "s3", "registry"] as const;
+
+function leafsOf({ s3, registry }: Pick<InstallOptions, "s3" | "registry">) {
+  return LEAFS.filter((leaf) => !(s3 && leaf === "s3") && !(registry && leaf === "registry"));
+}
 
 /** Makes what is missing: the S3 store's keys and the registry's signing key once and for ever, and a first certificate for each server. */
 export async function makeSecrets(kube: Kube, options: InstallOptions, given: Given, { registryAddress, authorities }: Grounds): Promise<Made> {
-  const wanted = madeSecrets(options);
   const { data: ca } = authorities.present;
   const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
   const s3 = options.s3 ? {} : await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
@@ -48,8 +50,8 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
     httpSecret: random(30),
   }));
   const jwks = await jwksOf(new Secret(registry["private.jwk.json"] ?? ""));
-  const names = leafNames(options.domain, registryAddress);
-  const leafs = await Promise.all(LEAFS.filter((name) => wanted.includes(name)).map((name) => firstLeaf(kube, name, authority, names[name])));
+  const names = ownNames(hostOf(options.domain), registryAddress);
+  const leafs = await Promise.all(leafsOf(options).map((name) => firstLeaf(kube, TLS_SECRET[name], authority, names[name])));
   const logins = loginSecrets(given).map(({ name, data }) => secret(name, "Opaque", data));
   const brought = given.certificate ? [secret(TLS_SECRET.given, "kubernetes.io/tls", given.certificate)] : [];
   const trusted = trustFiles(authorities.trusted, options);
@@ -70,17 +72,6 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
       "node-trust": trusted["registry.crt"] ?? "",
     },
     ca: authority.certificate,
-  };
-}
-
-function leafNames(domain: string, registryAddress: string): Record<(typeof LEAFS)[number], string[]> {
-  return {
-    "davit-agent-tls": [agentHost(domain)],
-    "davit-s3-tls": [S3_HOST, "s3.davit.svc", "s3.davit", "s3"],
-    // Builds use the name; nodes, which cannot resolve it, use the address.
-    "davit-registry-tls": [REGISTRY_HOST, "registry.davit.svc", "registry.davit", "registry", registryAddress],
-    // Within the cluster the agent is reached by its Service, past the Ingress.
-    "davit-agent-internal-tls": [AGENT_HOST, "davit-agent.davit.svc", "davit-agent.davit", "davit-agent"],
   };
 }
 

@@ -45,7 +45,7 @@ test.each([
 });
 
 test("a domain's port is for apps, not for the agent", () => {
-  expect(agentUrl("apps.localhost:8080")).toBe("https://davit.apps.localhost");
+  expect(agentUrl("apps.localhost:8080")).toBe("https://davit.apps.localhost:8080");
 });
 
 const node = (kubeletVersion: string, containerRuntimeVersion = "containerd://2.1.4"): NodeFacts => ({

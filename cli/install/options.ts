@@ -22,7 +22,7 @@ const KEEP_REVISIONS = 10;
 
 /** What an installation is made with. It is kept in the cluster (installed.ts), so that the next one goes on from it. */
 export const InstallOptions = z.object({
-  /** Apps get `<name>.<domain>`; a port shows only in the URLs of apps. */
+  /** Apps get `<name>.<domain>`; a port, that of https, shows only in URLs. */
   domain: z.string(),
   /** Empty: the cluster's default. */
   ingressClass: z.string(),
@@ -101,7 +101,12 @@ export function hostOf(domain: string): string {
 
 /** Where a person or CI logs in. */
 export function agentUrl(domain: string): string {
-  return `https://${agentHost(domain)}`;
+  return urlBelow(domain, "davit");
+}
+
+/** The URL of what `name` is called below a domain that may have a port. */
+export function urlBelow(domain: string, name: string): string {
+  return `https://${name}.${domain}`;
 }
 
 export function agentHost(domain: string): string {

@@ -4,7 +4,7 @@ import type { V1ConfigMap, V1DaemonSet, V1Deployment } from "#shared/kube/object
 import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { COMPONENTS, componentRef, componentsOf } from "./components.ts";
 import { installedOptions } from "./installed.ts";
-import { agentUrl, envOf, hostOf } from "./options.ts";
+import { agentUrl, envOf, urlBelow } from "./options.ts";
 import { registryName } from "./places.ts";
 import { look } from "./wait.ts";
 
@@ -56,7 +56,7 @@ export async function status(kube: Kube): Promise<Status> {
     domain,
     url: domain ? agentUrl(domain) : "",
     ca: certificatesIn(trust?.data?.["ca.crt"] ?? "").map(fingerprintOf),
-    apps: domain ? `${env.DAVIT_APP_SCHEME ?? "http"}://NAME.${hostOf(domain)}${domain.slice(hostOf(domain).length)}` : "",
+    apps: domain ? urlBelow(domain, "NAME") : "",
     s3: options.s3 ? `${options.s3.endpoint}/${options.s3.bucket}` : BUILT_IN,
     registry: options.registry ? registryName(options.registry) : BUILT_IN,
     components,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run } from "./exec.ts";
 import type { Facts } from "./facts.ts";
@@ -11,8 +12,9 @@ export function clusterEnv(layout: Layout, { ingress }: Pick<Facts, "ingress">):
   return [
     `export KUBECONFIG=${quote(layout.kubeconfig)}`,
     `export PATH=${quote(layout.bin)}:"$PATH"`,
-    `export DAVIT_DOMAIN=${quote(ingress.http === 80 ? domain : `${domain}:${ingress.http}`)}`,
-    `export DAVIT_HTTPS_PORT=${ingress.https}`,
+    `export DAVIT_DOMAIN=${quote(ingress.https === 443 ? domain : `${domain}:${ingress.https}`)}`,
+    `export DAVIT_HTTP_PORT=${ingress.http}`,
+    ...(existsSync(layout.davitCa) ? [`export NODE_EXTRA_CA_CERTS=${quote(layout.davitCa)}`] : []),
     ...(layout.cluster === DEFAULT_CLUSTER ? [] : [`export DAVIT_CLUSTER=${quote(layout.cluster)}`]),
   ].join("\n");
 }

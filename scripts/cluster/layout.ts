@@ -75,6 +75,8 @@ export function layoutOf(env: Record<string, string | undefined>, share = 0) {
     etcd: join(state, "etcd"),
     mirror: join(state, "mirror"),
     kubeconfig: join(state, "admin.conf"),
+    /** The CA of the davit that scripts/lab has put into the cluster. */
+    davitCa: join(state, "admin.conf.ca.crt"),
     auditLog: join(state, "logs", "audit.log"),
     facts: join(state, "facts.json"),
   };

@@ -23,11 +23,18 @@ export interface KubeRequest {
   patient?: boolean;
 }
 
+export interface ApplyOptions {
+  subresource?: string;
+  dryRun?: boolean;
+  signal?: AbortSignal;
+  manager?: string;
+}
+
 /** How often an API server is asked that says "not now, in a second": while it is loaded, or a kind has just been made. */
 const TRIES = 10;
 const LONGEST_WAIT_MS = 5000;
 
-/** The field manager of every server-side apply that davit makes. */
+/** The field manager of every server-side apply that davit makes, but where two parts of it have a share in one object. */
 export const FIELD_MANAGER = "davit";
 
 /**
@@ -107,10 +114,10 @@ export class Kube {
   }
 
   /** Server-side apply: the object as davit wants it; fields of other managers stay, fields davit no longer names go. */
-  async apply<T extends KubeObject>(object: T, options: { subresource?: string; dryRun?: boolean; signal?: AbortSignal } = {}): Promise<T> {
+  async apply<T extends KubeObject>(object: T, options: ApplyOptions = {}): Promise<T> {
     return await this.json<T>(pathOf(refOf(object), options.subresource), {
       method: "PATCH",
-      query: { fieldManager: FIELD_MANAGER, force: true, dryRun: options.dryRun ? "All" : undefined },
+      query: { fieldManager: options.manager ?? FIELD_MANAGER, force: true, dryRun: options.dryRun ? "All" : undefined },
       contentType: "application/apply-patch+yaml",
       body: object,
       signal: options.signal,

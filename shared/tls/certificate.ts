@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
@@ -31,6 +31,20 @@ export function parseFingerprint(text: string): string | undefined {
     .replaceAll(":", "")
     .toLowerCase();
   return /^[0-9a-f]{64}$/.test(hex) ? `SHA256:${hex}` : undefined;
+}
+
+/** Whether a private key (PEM) is that of a certificate. */
+export function isKeyOf(key: string, certificate: X509Certificate): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
+/** The names that a certificate is good for: of hosts, and addresses. */
+export function namesOf(certificate: X509Certificate): string[] {
+  return (certificate.subjectAltName ?? "").split(", ").flatMap((name) => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? []);
 }
 
 /** A certificate for people. Times are RFC 3339. */

@@ -5,10 +5,8 @@ import { polyfillReflect } from "./reflect-polyfill.ts";
 
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
-/** What clients accept of a private CA at most; until certificates are renewed in the cluster, longer is kinder. */
-const LEAF_DAYS = 825;
-/** A leaf with less than this left is made anew by the next install. */
-const RENEW_BEFORE_DAYS = 30;
+/** The agent makes them anew in time. */
+const LEAF_DAYS = 90;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 /** A certificate and its key, both PEM. */
@@ -49,29 +47,29 @@ export async function newAuthority(now = new Date()): Promise<KeyPair> {
   return { certificate: pem(certificate), key: await exportKey(keys.privateKey) };
 }
 
-/** A server certificate signed by the authority. */
-export async function newLeaf(authority: KeyPair, request: LeafRequest, now = new Date()): Promise<KeyPair> {
+/** A server certificate signed by the authority, or without one by itself. */
+export async function newLeaf(authority: KeyPair | undefined, request: LeafRequest, now = new Date()): Promise<KeyPair> {
   const x509 = await load();
-  const issuer = new x509.X509Certificate(authority.certificate);
-  const { signingKey, signingAlgorithm } = await signerOf(authority.key);
+  const issuer = authority && new x509.X509Certificate(authority.certificate);
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-  const end = Math.min(now.getTime() + LEAF_DAYS * DAY_MS, issuer.notAfter.getTime());
+  const signer = authority ? await signerOf(authority.key) : { signingKey: keys.privateKey, signingAlgorithm: ALGORITHM };
+  const subject = new x509.Name([{ CN: [(request.names[0] ?? "davit").slice(0, 64)] }]).toString();
+  const end = Math.min(now.getTime() + LEAF_DAYS * DAY_MS, issuer?.notAfter.getTime() ?? Number.POSITIVE_INFINITY);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
-    subject: [{ CN: [(request.names[0] ?? "davit").slice(0, 64)] }],
-    issuer: issuer.subject,
+    subject,
+    issuer: issuer?.subject ?? subject,
     notBefore: hourBefore(now),
     notAfter: new Date(end),
     publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm,
+    ...signer,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(request.names.map((value) => ({ type: isAddress(value) ? "ip" : "dns", value }))),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer?.publicKey ?? keys.publicKey),
     ],
   });
   return { certificate: pem(certificate), key: await exportKey(keys.privateKey) };
@@ -105,16 +103,20 @@ async function signerOf(pem: Secret): Promise<{ signingKey: CryptoKey; signingAl
 
 /** Whether a leaf can stay: signed by this authority, for exactly these names, and not about to end. */
 export async function leafIsGood(leaf: string, authority: string, request: LeafRequest, now = new Date()): Promise<boolean> {
+  return (await leafIsDue(leaf, authority, request)) > now;
+}
+
+/** When a leaf has to be made anew: with a third of its time left, and at once when it is not of this authority or not for exactly these names. */
+export async function leafIsDue(leaf: string, authority: string, request: LeafRequest): Promise<Date> {
   const x509 = await load();
   try {
     const [certificate, issuer] = [new x509.X509Certificate(leaf), new x509.X509Certificate(authority)];
-    const left = certificate.notAfter.getTime() - now.getTime();
+    const { notBefore, notAfter } = certificate;
     const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items.map((name) => name.value) ?? [];
-    return (
-      left > RENEW_BEFORE_DAYS * DAY_MS && sameNames(names, request.names) && (await certificate.verify({ publicKey: issuer.publicKey, date: now }))
-    );
+    const right = sameNames(names, request.names) && (await certificate.verify({ publicKey: issuer.publicKey, signatureOnly: true }));
+    return right ? new Date(notAfter.getTime() - (notAfter.getTime() - notBefore.getTime()) / 3) : new Date(0);
   } catch {
-    return false;
+    return new Date(0);
   }
 }
 

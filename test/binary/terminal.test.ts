@@ -42,5 +42,5 @@ test("a push in a terminal draws what goes on now in one line, and leaves a line
   expect(await terminal.exited).toBe(0);
   expect(terminal.shown).toContain("\r\x1b[2K");
   expect(terminal.shown).toMatch(/ {2}stage +1\.2 s {2}built\r\n/);
-  expect(terminal.shown).toMatch(/live {2}http:\/\/shop\.apps\.test/);
+  expect(terminal.shown).toMatch(/live {2}https:\/\/shop\.apps\.test/);
 });

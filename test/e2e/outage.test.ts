@@ -11,6 +11,7 @@ import { faultOf } from "#test/hostile";
 import { appFiles, DOCKERFILE, folder, kube, kubectl, push, server, start, tenant } from "#test/lab";
 import { live } from "#test/live";
 import { takeAway } from "#test/outage";
+import { poll } from "#test/poll";
 
 const WAIT_MS = 60_000;
 const SLOW_BUILD = `${DOCKERFILE}RUN for i in 1 2 3 4 5 6 7 8; do echo "step $i of the build"; sleep 0.5; done\n`;
@@ -182,22 +183,6 @@ test("the staging Pod is deleted during a build: another one builds it, and the 
   expect(pushed.events.some((event) => event.type === "notice" && /starts again/.test(event.message))).toBe(true);
   expect(await (await fetch(pushed.result.url ?? "")).text()).toBe("in the end");
 }, 120_000);
-
-/** Asks a URL 20 times a second; what it was answered, in order. */
-function poll(url: string): { answers: string[]; stop: () => Promise<void> } {
-  const answers: string[] = [];
-  const asked: Promise<void>[] = [];
-  const ask = async () => {
-    const response = await fetch(url, { keepalive: false });
-    answers.push(response.ok ? await response.text() : `status ${response.status}`);
-  };
-  const timer = setInterval(() => asked.push(ask().catch((error) => void answers.push(String(error)))), 50);
-  const stop = async () => {
-    clearInterval(timer);
-    await Promise.all(asked);
-  };
-  return { answers, stop };
-}
 
 test("whoever asks during a push is always answered, and after it never by the old version, slow starters included", async () => {
   await using space = await tenant("zero");

@@ -8,7 +8,7 @@ test("a folder becomes a URL that answers; pushed again it is unchanged; changed
 
   const first = await push(app.path, args);
   expect(first).toMatchObject({ outcome: "live", app: space.app("hello"), namespace: space.name, revision: 1, exit: 0 });
-  expect(first.url).toStartWith(`http://${space.app("hello")}.`);
+  expect(first.url).toStartWith(`https://${space.app("hello")}.`);
   expect(await (await fetch(first.url ?? "")).text()).toBe("one");
   expect(first.reused.build).toBe(false);
   expect(first.sent.chunks).toBe(2);

@@ -57,7 +57,7 @@ export function resultOf({ name, namespace }: FakeApp, { source, routes }: FakeS
     app: name,
     namespace,
     revision: null,
-    url: routes[0] === undefined ? null : `http://${routes[0]}`,
+    url: routes[0] === undefined ? null : `https://${routes[0]}`,
     image: "registry/apps/shop@sha256:00",
     source: describe(source),
     reused: { chunks: 0, bytes: 0, build: true },
@@ -95,7 +95,7 @@ export function detailsOf(app: FakeApp): AppDetails {
     ready: running,
     instances: running,
     revision: pushes.length || null,
-    url: routes[0] === undefined ? null : `http://${routes[0]}`,
+    url: routes[0] === undefined ? null : `https://${routes[0]}`,
     routes,
     scale: instances,
     stopped,
@@ -103,6 +103,7 @@ export function detailsOf(app: FakeApp): AppDetails {
     envNames: Object.keys(env).sort(),
     configurations,
     image: null,
+    certificates: [],
     revisions: revisions.reverse(),
   };
 }

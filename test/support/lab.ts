@@ -33,7 +33,8 @@ export async function davit(args: readonly string[], options: RunOptions = {}): 
 export function start(args: readonly string[], options: RunOptions = {}) {
   return Bun.spawn([BINARY, ...args], {
     cwd: options.cwd ?? ROOT,
-    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    // davit itself is to trust what it is told to, not what this test does.
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: undefined, NO_COLOR: "1", ...options.env },
     stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
     stdout: "pipe",
     stderr: "pipe",

@@ -33,8 +33,8 @@ export async function door(): Promise<Door> {
     namespace: "davit",
     name: "davit-trust",
   });
-  const port = process.env.DAVIT_HTTPS_PORT ?? "443";
-  return { url: new URL(`https://${ingress?.spec.rules[0]?.host}:${port}`).origin, ca: trust?.data["ca.crt"] ?? "" };
+  const { port } = new URL(`https://${process.env.DAVIT_DOMAIN ?? "none"}`);
+  return { url: new URL(`https://${ingress?.spec.rules[0]?.host}:${port || 443}`).origin, ca: trust?.data["ca.crt"] ?? "" };
 }
 
 /** A token of a new ServiceAccount that may do nothing yet. */

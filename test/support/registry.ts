@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { mintBuildCredential, mintPullCredential } from "#shared/registry/credential";
 import { type RegistryKey, registryKeyOf } from "#shared/registry/key";
 import { readGateConfig } from "../../agent/registry/config.ts";
-import { type Gate, serveGate } from "../../agent/registry/gate.ts";
+import { serveGate } from "../../agent/registry/gate.ts";
+import type { TlsServer } from "../../agent/tls-server.ts";
 import { startDistribution, writeGateFiles } from "./distribution.ts";
 import { RegistryBuild } from "./registry-build.ts";
 import { RegistryUser } from "./registry-user.ts";
@@ -37,7 +38,7 @@ export async function startRegistry(): Promise<TestRegistry> {
     DAVIT_GATE_KEY: join(folder, "private.jwk.json"),
     DAVIT_GATE_STORAGE: data,
   });
-  let gate: Gate;
+  let gate: TlsServer;
   const startGate = async () => {
     gate = await serveGate(config, () => undefined);
   };

@@ -36,6 +36,7 @@ test("the agent's rights are those of its roles, one for one", () => {
     [where[role] ?? role.split(/[ /]/)[1], group ? `${resource}.${group}` : resource, verb].join(" "),
   );
   const told = table("The agent's rights").flatMap(([place, what, verbs = ""]) => verbs.split(", ").map((verb) => [place, what, verb].join(" ")));
+  // A right to some objects by name is one line.
   expect(told.sort()).toEqual([...new Set(given)].sort());
 });
 

@@ -15,7 +15,7 @@ export function appHandlers(
   api: Api,
 ): Pick<ApiHandlers, "listApps" | "listAllApps" | "showApp" | "listInstances" | "showEnv" | "showManifest" | "deleteApp" | "appLogs"> {
   const { deps } = api;
-  const { kube, config } = deps;
+  const { kube, certificates } = deps;
   return {
     listApps: async ({ namespace }, caller) => {
       await admit(api, caller, "list", "apps", namespace);
@@ -33,7 +33,8 @@ export function appHandlers(
         listRevisions(kube, namespace, name),
       ]);
       const envNames = Object.keys(await servingEnv(deps, app, revisions)).sort();
-      return detailApp(summarizeApp(app, deployment, revisions[0], config), app, revisions, envNames);
+      const summary = summarizeApp(app, deployment, revisions[0], certificates);
+      return detailApp(summary, app, { certificates: certificates.of(namespace, name, app.spec.routes), envNames, revisions });
     },
     listInstances: async ({ namespace, app: name }, caller) => {
       await admit(api, caller, "create", "apps/exec", namespace, name);
@@ -70,14 +71,14 @@ async function servingEnv({ kube }: Deps, app: App, revisions: readonly Revision
 }
 
 async function listApps({ deps, runner }: Api, namespace: string): Promise<AppSummary[]> {
-  const { kube, config } = deps;
+  const { kube, certificates } = deps;
   const [apps, deployments] = await Promise.all([
     kube.list<App>({ apiVersion: DAVIT_API, kind: "App", namespace }),
     kube.list<V1Deployment>({ apiVersion: "apps/v1", kind: "Deployment", namespace }, { labels: LABEL.app }),
   ]);
   const newest = await newestRevisions(kube, namespace, unsettled(apps, runner.busy()));
   const deploymentOf = new Map(deployments.map((deployment) => [deployment.metadata?.name, deployment]));
-  return apps.map((app) => summarizeApp(app, deploymentOf.get(app.metadata.name), newest.get(app.metadata.name), config));
+  return apps.map((app) => summarizeApp(app, deploymentOf.get(app.metadata.name), newest.get(app.metadata.name), certificates));
 }
 
 /** Apps whose state their newest revision tells: of all others it is known by what serves. A namespace has ten times as many revisions as apps. */

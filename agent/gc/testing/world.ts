@@ -10,6 +10,7 @@ import { startVersity } from "#test/versity";
 import crds from "../../../manifests/crds.yaml" with { type: "text" };
 import { accept } from "../../accept.ts";
 import { getRevision, patchRevision, setAppStatus } from "../../apps.ts";
+import { Certificates } from "../../certificates/certificates.ts";
 import type { Config } from "../../config.ts";
 import type { Deps } from "../../deps.ts";
 import { openRegistry } from "../../images/open.ts";
@@ -76,6 +77,7 @@ export async function startWorld(options: { keepRevisions: number }): Promise<Wo
     registry: images,
     store,
     sources: new Sources(store, locks),
+    certificates: new Certificates({ kube: plane.admin, config: config as Config, log: () => undefined }),
     locks,
     config: config as Config,
     log: () => undefined,

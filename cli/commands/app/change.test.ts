@@ -47,7 +47,7 @@ describe("a change asks for one revision", () => {
     await world.run(["app", "stop", "shop"]);
     expect((await world.run(["app", "start", "shop"])).code).toBe(0);
     expect(world.asked()).toEqual({ stopped: false });
-    expect((await world.run(["app", "start", "shop"])).out).toStartWith("unchanged  http://shop.apps.test");
+    expect((await world.run(["app", "start", "shop"])).out).toStartWith("unchanged  https://shop.apps.test");
     expect(world.revisions()).toBe(3);
   });
 
@@ -62,7 +62,7 @@ describe("a change is told as a push is", () => {
   test("text: the story on stderr, the result on stdout", async () => {
     await using world = await pushed();
     const { out, err } = await world.run(["app", "scale", "shop", "2"]);
-    expect(out).toMatch(/^live {2}http:\/\/shop\.apps\.test {2}\(revision 2, [\d.]+ m?s\)\n$/);
+    expect(out).toMatch(/^live {2}https:\/\/shop\.apps\.test {2}\(revision 2, [\d.]+ m?s\)\n$/);
     expect(err).toContain("scaling shop in namespace apps");
     expect(err).toContain("  deploy ");
   });

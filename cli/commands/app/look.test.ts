@@ -56,8 +56,8 @@ describe("davit app show and revisions", () => {
 describe("davit app open", () => {
   test("prints the URL; an app without a route has none", async () => {
     await using world = await ready();
-    expect(await world.run(["app", "open", "shop"])).toMatchObject({ out: "http://shop.apps.test\n", code: 0 });
-    expect(JSON.parse((await world.run(["app", "open", "shop", "--print", "-o", "json"])).out)).toEqual({ url: "http://shop.apps.test" });
+    expect(await world.run(["app", "open", "shop"])).toMatchObject({ out: "https://shop.apps.test\n", code: 0 });
+    expect(JSON.parse((await world.run(["app", "open", "shop", "--print", "-o", "json"])).out)).toEqual({ url: "https://shop.apps.test" });
     await world.run(["app", "update", "shop", "--no-route"]);
     const none = await world.run(["app", "open", "shop"]);
     expect(none.err).toContain("give it a route: `davit app update shop -n apps --route HOST[/PATH]`");
