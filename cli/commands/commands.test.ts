@@ -39,6 +39,7 @@ describe("davit app", () => {
     await world.run(["push", "--name", "shop"]);
     const { out } = await world.run(["app", "show", "shop"]);
     expect(out).toContain("url             https://shop.apps.test\n");
+    expect(out).toContain("certificate     shop.apps.test: of CN=davit CA, until 2030-01-02\n");
     expect(out).toContain("\n\nREVISION  OUTCOME  AGE");
     expect(JSON.parse((await world.run(["app", "show", "shop", "-o", "json"])).out)).toMatchObject({ name: "shop", revisions: [{ number: 1 }] });
     expect((await world.run(["app", "show", "nobody"])).code).toBe(3);

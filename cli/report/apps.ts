@@ -1,4 +1,4 @@
-import type { AppDetails, AppSummary } from "#shared/app";
+import type { AppDetails, AppSummary, RouteCertificate } from "#shared/app";
 import { describeRevision, revisionTable } from "./revisions.ts";
 import { table } from "./table.ts";
 
@@ -25,6 +25,7 @@ export function appLines(app: AppDetails, now: number): string[] {
     ["status", app.status],
     ["url", app.url ?? "-"],
     ["routes", app.routes.join(", ") || "-"],
+    ...app.certificates.map((one): [string, string] => ["certificate", certificateOf(one)]),
     ["instances", instancesOf(app)],
     ["port", String(app.port)],
     ["env", app.envNames.join(", ") || "-"],
@@ -34,6 +35,10 @@ export function appLines(app: AppDetails, now: number): string[] {
   ];
   const lines = rows.map(([label, value]) => `${label.padEnd(14)}  ${value}`);
   return app.revisions.length === 0 ? lines : [...lines, "", ...revisionTable(app, now)];
+}
+
+function certificateOf({ host, reason, issuer, notAfter }: RouteCertificate): string {
+  return reason === null ? `${host}: of ${issuer}, until ${notAfter?.slice(0, 10)}` : `${host}: none, ${reason}`;
 }
 
 function instancesOf({ ready, instances, stopped, scale }: AppDetails): string {

@@ -103,7 +103,12 @@ export function detailsOf(app: FakeApp): AppDetails {
     envNames: Object.keys(env).sort(),
     configurations,
     image: null,
-    certificates: [],
+    certificates: routes.map((route) => ({
+      host: route.split("/")[0] ?? "",
+      reason: null,
+      issuer: "CN=davit CA",
+      notAfter: "2030-01-02T03:04:05.000Z",
+    })),
     revisions: revisions.reverse(),
   };
 }
