@@ -1,40 +1,57 @@
 import { readFile } from "node:fs/promises";
-import type { PlaceProblem } from "#shared/places";
+import { RegistryApi } from "#shared/oci/registry-api";
 import { ProbeOrder, type ProbeReport } from "#shared/probe";
 import { factsOf } from "#shared/tls/certificate";
 import { handshake } from "#shared/tls/handshake";
 import { aborted } from "../aborted.ts";
+import { pushTiny, registryReason, removeImage } from "../places/check-registry.ts";
 import { checkS3 } from "../places/check-s3.ts";
 import { ORDER_FILE } from "../places/order-file.ts";
 import { buildS3 } from "./build-s3.ts";
-import { PushedImage } from "./pushed-image.ts";
 
 type Report = (report: ProbeReport) => void;
+/** What came of it. */
+type Transfer = Pick<ProbeReport, "problem" | "digest">;
 
 /** `davit agent probe`: goes one of the ways on which TLS is verified, from here, and reports once. An image that it pushed goes when `stop` aborts. */
 export async function probe(report: Report, stop: AbortSignal): Promise<void> {
   const order = ProbeOrder.parse(JSON.parse(await readFile(ORDER_FILE, "utf8")));
   switch (order.hop) {
     case "agent-s3":
-      return report(await reportOf(order.place.endpoint, order.place.ca, await checkS3(order.place)));
+      report(await reportOf(order.place.endpoint, order.place.ca, checkS3(order.place).then(asProblem)));
+      return;
     case "build-s3":
-      return report(await reportOf(new URL(order.endpoint), order.ca, await buildS3(order)));
-    case "build-registry": {
-      const { place } = order;
-      const image = await PushedImage.push(order);
-      report({ ...(await reportOf(new URL(`${place.plainHttp ? "http" : "https"}://${place.host}`), place.ca, image.problem)), ...image.pushed });
-      if (image.problem) return;
-      await aborted(stop);
-      await image.remove();
-    }
+      report(await reportOf(new URL(order.endpoint), order.ca, buildS3(order).then(asProblem)));
+      return;
+    case "build-registry":
+      await probeRegistry(order, report, stop);
   }
 }
 
-/** The way's end as it looks, beside what the transfer came to. */
-async function reportOf(url: URL, ca: string, problem: Omit<PlaceProblem, "place"> | undefined): Promise<ProbeReport> {
-  const [peer, there] = await Promise.all([peerOf(url, ca), timeOf(url, ca)]);
-  const clock = { here: Date.now(), ...(there === undefined ? {} : { there }) };
-  return { peer, clock, ...(problem ? { problem: { reason: problem.reason, detail: problem.detail } } : {}) };
+/** The image stays for the nodes to pull, and goes when this ends. */
+async function probeRegistry(order: Extract<ProbeOrder, { hop: "build-registry" }>, report: Report, stop: AbortSignal): Promise<void> {
+  const { place, remover, repository, run } = order;
+  const url = new URL(`${place.plainHttp ? "http" : "https"}://${place.host}`);
+  const push = pushTiny(new RegistryApi(place), repository, run).then((digest) => ({ digest }), registryProblem);
+  const found = await reportOf(url, place.ca, push);
+  report(found);
+  if (!found.digest) return;
+  await aborted(stop);
+  await removeImage(new RegistryApi({ ...place, login: remover ?? place.login }), repository, found.digest);
+}
+
+function registryProblem(error: unknown): Transfer {
+  return { problem: { reason: registryReason(error), detail: error instanceof Error ? error.message : String(error) } };
+}
+
+function asProblem(problem: Transfer["problem"]): Transfer {
+  return problem ? { problem: { reason: problem.reason, detail: problem.detail } } : {};
+}
+
+/** The way's end as it looks, beside what the transfer comes to. */
+async function reportOf(url: URL, ca: string, transfer: Promise<Transfer>): Promise<ProbeReport> {
+  const [peer, clock, came] = await Promise.all([peerOf(url, ca), clocksOf(url, ca), transfer]);
+  return { peer, clock, ...came };
 }
 
 async function peerOf({ protocol, hostname, port }: URL, ca: string): Promise<ProbeReport["peer"]> {
@@ -48,13 +65,14 @@ async function peerOf({ protocol, hostname, port }: URL, ca: string): Promise<Pr
   }
 }
 
-/** By the server's own clock, which it tells with every answer. */
-async function timeOf({ origin }: URL, ca: string): Promise<number | undefined> {
+/** This node's clock and the server's, which it tells with every answer. */
+async function clocksOf({ origin }: URL, ca: string): Promise<ProbeReport["clock"]> {
   try {
     const answer = await fetch(origin, { ...(ca ? { tls: { ca } } : {}), signal: AbortSignal.timeout(5000) });
     await answer.body?.cancel();
-    return Date.parse(answer.headers.get("date") ?? "") || undefined;
+    const there = Date.parse(answer.headers.get("date") ?? "");
+    return { here: Date.now(), ...(Number.isNaN(there) ? {} : { there }) };
   } catch {
-    return undefined;
+    return { here: Date.now() };
   }
 }

@@ -18,7 +18,8 @@ function ofDeployment({ metadata, spec, status }: V1Deployment): Readiness {
   const desired = spec?.replicas ?? 1;
   const [ready, updated, all] = [status?.readyReplicas ?? 0, status?.updatedReplicas ?? 0, status?.replicas ?? 0];
   const seen = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
-  return { ready, desired, done: seen && ready === desired && updated === desired && all === desired };
+  // Scaled to none, it is as wanted by somebody, and not there for anybody.
+  return { ready, desired, done: seen && desired > 0 && ready === desired && updated === desired && all === desired };
 }
 
 function ofDaemonSet({ metadata, status }: V1DaemonSet): Readiness {

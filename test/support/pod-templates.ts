@@ -2,6 +2,7 @@ import { fetchJob } from "#agent/objects/fetch";
 import { stagingJob } from "#agent/objects/staging";
 import type { App, AppSettings, Revision } from "#agent/objects/types";
 import { deployment } from "#agent/objects/workload";
+import { programSpec, pullerSpec } from "#cli/doctor/jobs";
 import { errandPod } from "#cli/install/errand";
 import { type InstallOptions, PUBLISHED_IMAGES } from "#cli/install/options";
 import { foundation, workloads } from "#cli/install/plan";
@@ -46,10 +47,14 @@ export function podTemplates(): PodTemplate[] {
     ["davit-staging/first-build", stagingJob({ ...app, ...images }, "first-build", "scratch")],
     ["davit-staging/fetch", fetchJob({ ...app, ...images, revision: 1 }, "fetch")],
   ] as const;
+  const probe = programSpec({ name: "probe", program: "probe", image: OPTIONS.images.agent });
+  const puller = pullerSpec("registry.example.com/probe", "node", "pull");
   return [
     ...installed.map((object) => templateOf(`${object.metadata?.namespace}/${object.metadata?.labels?.["app.kubernetes.io/component"]}`, object)),
     ...jobs.map(([name, job]) => templateOf(name, job)),
     podOf("davit/errand", errandPod({ name: "errand", program: "errand", image: OPTIONS.images.agent })),
+    podOf("davit-staging/probe", { metadata: { namespace: "davit-staging", labels: { "app.kubernetes.io/component": "staging" } }, spec: probe }),
+    podOf("davit/puller", { metadata: { namespace: "davit", labels: { "app.kubernetes.io/component": "puller" } }, spec: puller }),
     templateOf("apps/app", appDeployment(false)),
     templateOf("apps/confined-app", appDeployment(true)),
   ];

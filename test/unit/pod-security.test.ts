@@ -47,10 +47,12 @@ test("each Pod can be under this level and no stricter one", async () => {
     "davit/s3": "restricted",
     "davit/registry": "restricted",
     "davit/errand": "restricted",
+    "davit/puller": "restricted",
     // A Dockerfile's RUN steps are root's in their container.
     "davit-staging/build": "baseline",
     "davit-staging/first-build": "baseline",
     "davit-staging/fetch": "restricted",
+    "davit-staging/probe": "restricted",
     // It writes to a folder of its node.
     "davit-node/node-trust": "privileged",
     // Many images start as root.

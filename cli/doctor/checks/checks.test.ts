@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { certificatesIn } from "#shared/tls/certificate";
 import { newAuthority, newLeaf } from "#shared/tls/signing";
 import { certificateVerdict } from "./certificates.ts";
 import { clockVerdict, nodeSkew } from "./clocks.ts";
@@ -13,7 +14,8 @@ const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);
 test("a certificate is fine until a quarter of its life is left, a warning then, and a problem when it has ended", async () => {
   const authority = await newAuthority();
   const leaf = await newLeaf(authority, { names: ["a.test"] });
-  const left = (fraction: number) => certificateVerdict("davit-s3-tls", leaf.certificate, days(825 * (1 - fraction)));
+  const [begin = 0, end = 0] = certificatesIn(leaf.certificate).flatMap(({ validFrom, validTo }) => [Date.parse(validFrom), Date.parse(validTo)]);
+  const left = (fraction: number) => certificateVerdict("davit-s3-tls", leaf.certificate, new Date(end - fraction * (end - begin)));
   expect([0.9, 0.3, 0.2, -0.1].map((fraction) => left(fraction).severity)).toEqual(["ok", "ok", "warning", "problem"]);
   expect(left(-0.1)).toMatchObject({ what: expect.stringContaining("davit-s3-tls ended at"), issuer: expect.stringContaining("davit CA") });
   expect(certificateVerdict("davit-ca", authority.certificate, days(3600))).toMatchObject({

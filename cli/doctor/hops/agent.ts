@@ -1,5 +1,6 @@
 import { type CertificatePlan, TLS_SECRET } from "#shared/certificates";
-import type { V1Secret } from "#shared/kube/objects";
+import type { Kube } from "#shared/kube/client";
+import type { V1ConfigMap, V1Secret } from "#shared/kube/objects";
 import { factsOf } from "#shared/tls/certificate";
 import { type Handshake, handshake, isUnknownIssuer } from "#shared/tls/handshake";
 import { loadLogins, loginsFile } from "../../agent-client/logins.ts";
@@ -8,6 +9,7 @@ import type { World } from "../check.ts";
 import { certificateFacts, type Finding, ok, problem } from "../finding.ts";
 
 const ANSWER_MS = 5000;
+const TRUST = { apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" };
 
 /** The agent's address as this machine knows it. `ca`: PEM; undefined: the CAs that this machine trusts. */
 interface Door {
@@ -42,19 +44,16 @@ async function doorOf({ kube, env, options, plan, signal }: World): Promise<Door
   const url = new URL(agentUrl(options.domain));
   const { current, servers } = loadLogins(loginsFile(env));
   if (current !== null && new URL(current).hostname === url.hostname) return { url: new URL(current), ca: servers[current]?.ca, by: "the login" };
-  const [name, key] = AUTHORITIES[plan.outside.by];
-  const secret = await kube.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name }, signal);
-  const ca = Buffer.from(secret?.data?.[key] ?? "", "base64").toString("utf8");
-  return { url, ca: ca || undefined, by: "the installation" };
+  return { url, ca: (await authorityOf(kube, plan, signal)) || undefined, by: "the installation" };
 }
 
-/** Where the CA is that vouches for the agent; a public one is in no Secret. */
-const AUTHORITIES: Record<CertificatePlan["outside"]["by"], [secret: string, key: string]> = {
-  "davit-ca": ["davit-ca", "tls.crt"],
-  self: [TLS_SECRET.agent, "tls.crt"],
-  issuer: [TLS_SECRET.agent, "ca.crt"],
-  given: [TLS_SECRET.agent, "ca.crt"],
-};
+/** The CA that vouches for the agent, which is empty where a public one does. While one CA replaces another, both are in the bundle. */
+async function authorityOf(kube: Kube, { outside }: CertificatePlan, signal: AbortSignal): Promise<string> {
+  if (outside.by === "davit-ca") return (await kube.get<V1ConfigMap>(TRUST, signal))?.data?.["ca.crt"] ?? "";
+  const secret = await kube.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name: TLS_SECRET.agent }, signal);
+  const data = secret?.data?.[outside.by === "self" ? "tls.crt" : "ca.crt"] ?? "";
+  return Buffer.from(data, "base64").toString("utf8");
+}
 
 async function shownAt({ url, ca }: Door): Promise<Handshake | Error> {
   try {
