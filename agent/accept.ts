@@ -137,7 +137,7 @@ async function checkImage({ registry }: Deps, { spec, status }: Revision): Promi
 
 async function unchanged(deps: Deps, { app, serving }: Present, wanted: Wanted): Promise<PushResult | undefined> {
   if (!app || !serving || !wanted.samePods || changedSettings(serving.spec.settings, wanted.settings).length > 0) return undefined;
-  if (!(await serves(deps.kube, serving, wanted.settings))) return undefined;
+  if (!(await serves(deps, serving, wanted.settings))) return undefined;
   const { name, namespace } = app.metadata;
   const [route] = app.spec.routes;
   // Its host may have got a certificate since.

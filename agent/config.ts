@@ -31,10 +31,12 @@ const Environment = z.object({
   DAVIT_S3_PATH_STYLE: z.stringbool().default(true),
   /** `secret`: mounted, of the Secret that install names; `environment`: from the cluster's provider. */
   DAVIT_S3_CREDENTIALS: z.enum(["secret", "environment"]).default("secret"),
-  /** host:port, the same for builds and nodes. */
+  /** host:port, by which builds push and everything of davit's knows an image. */
   DAVIT_REGISTRY: z.string().min(1),
   /** Where nodes find it: its certificate is for that too. */
   DAVIT_REGISTRY_ADDRESS: z.string().min(1),
+  /** What nodes call the built-in one; empty: the same. */
+  DAVIT_REGISTRY_FOR_NODES: z.string().default(""),
   /** Whether davit's gate is there, or anybody's registry with its HTTP API only. */
   DAVIT_REGISTRY_KIND: z.enum(["built-in", "external"]).default("built-in"),
   /** What repositories of an external registry begin with. */
@@ -56,7 +58,7 @@ export interface Config {
   kanikoImage: string;
   mirrors: { registry: string; url: URL }[];
   s3: S3Place;
-  registry: { kind: "built-in"; host: string } | { kind: "external"; place: RegistryPlace; pull: RegistryPlace["login"] };
+  registry: { kind: "built-in"; host: string; nodeHost: string } | { kind: "external"; place: RegistryPlace; pull: RegistryPlace["login"] };
   keepRevisions: number;
   /** PEM of davit's own CA, which signs the certificates of what it runs itself. */
   ca: string;
@@ -112,7 +114,7 @@ async function readS3(values: z.infer<typeof Environment>): Promise<S3Place> {
 
 async function readRegistry(values: z.infer<typeof Environment>): Promise<Config["registry"]> {
   const host = values.DAVIT_REGISTRY;
-  if (values.DAVIT_REGISTRY_KIND === "built-in") return { kind: "built-in", host };
+  if (values.DAVIT_REGISTRY_KIND === "built-in") return { kind: "built-in", host, nodeHost: values.DAVIT_REGISTRY_FOR_NODES || host };
   const [ca, login, pull] = await Promise.all([read("trust/registry.crt"), readLogin("user", "password"), readLogin("pullUser", "pullPassword")]);
   return { kind: "external", pull, place: { host, prefix: values.DAVIT_REGISTRY_PREFIX, plainHttp: values.DAVIT_REGISTRY_PLAIN_HTTP, ca, login } };
 }

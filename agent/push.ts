@@ -38,7 +38,8 @@ export async function push(run: Run): Promise<void> {
 }
 
 /** A git revision or an image tag is known only now: it may be what serves, and then nothing is done. A tree was compared before. */
-async function servesAlready({ kube, app, revision }: Run, image: string): Promise<boolean> {
+async function servesAlready(run: Run, image: string): Promise<boolean> {
+  const { kube, app, revision } = run;
   const { source, from, settings, rebuild } = revision.spec;
   if (source.kind === "tree" || from !== undefined || rebuild || app.status?.revision === undefined) return false;
   const serving = await getRevision(kube, app.metadata.namespace, app.metadata.name, app.status.revision);
@@ -46,7 +47,7 @@ async function servesAlready({ kube, app, revision }: Run, image: string): Promi
   if (!isPinned(image)) return false;
   if (serving?.status?.image !== image || changedSettings(serving.spec.settings, settings).length > 0) return false;
   if (!sameEnv(await readEnv(kube, serving), await readEnv(kube, revision))) return false;
-  return await serves(kube, serving, settings);
+  return await serves(run, serving, settings);
 }
 
 function urlOfApp({ app, certificates }: Run): { url?: string } {

@@ -20,6 +20,7 @@ import { Locks } from "./locks.ts";
 import type { Log } from "./log.ts";
 import { ownFault } from "./own-fault.ts";
 import { Removals } from "./remove.ts";
+import { renameImages } from "./rename-images.ts";
 import { Runner } from "./runner.ts";
 import { type ObjectStore, openStore } from "./store/object-store.ts";
 import { Sources } from "./store/sources.ts";
@@ -48,6 +49,7 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   const auth = new Auth(kube, config.registryKey);
   void keepUp(() => sync.run(), log, stop);
   void keepUp(() => tenants.run(stop), log, stop);
+  void keepUp(() => renameImages(deps, tenants, stop).then(() => aborted(stop)), log, stop);
   await certificates.settled();
   await runner.resume();
   const collector = new Collector(deps, tenants, () => runner.busy());

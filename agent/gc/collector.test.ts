@@ -93,7 +93,10 @@ test("an app that is deleted leaves nothing, and its neighbour everything", asyn
 test("a deletion that finds the registry away says so, and goes on when it is back", async () => {
   const team = await world.tenant("away");
   await world.push(team, "shop", { own: fresh() });
-  const registry = openRegistry({ ...world.deps.config, registry: { kind: "built-in", host: "localhost:1" } }, world.deps.kube);
+  const registry = openRegistry(
+    { ...world.deps.config, registry: { kind: "built-in", host: "localhost:1", nodeHost: "localhost:1" } },
+    world.deps.kube,
+  );
   const deps = { ...world.deps, registry };
   const without = new Removals(deps, world.runner, new Collector(deps, new Tenants(deps, new Sync(deps, AbortSignal.abort())), () => []), 0);
   const failed = await without.remove("away", "shop").catch((error: Fault) => error);

@@ -15,25 +15,28 @@ const SWEEP_MS = 300_000;
 /** Where davit's own registry is, and the key by which its gate knows the agent. */
 export interface BuiltIn {
   host: string;
+  /** What nodes call it. */
+  nodeHost: string;
   ca: string;
   key: RegistryKey;
 }
 
 /** davit's own registry: its credentials are for one repository or one namespace, and its gate works on its storage. */
 export function builtInRegistry(own: BuiltIn): ImageRegistry {
-  const { host, key } = own;
+  const { host, nodeHost, key } = own;
   return {
     name: host,
+    nodeName: nodeHost,
     host,
     wire: "private",
     buildLogin: async (namespace, app) => {
       const password = await mintBuildCredential(key, { repository: `${namespace}/${app}`, ttlSeconds: BUILD_CREDENTIAL_SECONDS });
       return dockerConfig(host, "build", password.reveal());
     },
-    // A signature differs each time it is made: the key is what makes the difference.
+    // A signature differs each time it is made: the key, and what it is for, make the difference.
     pullLogin: async (namespace) => ({
-      id: key.kid,
-      config: async () => dockerConfig(host, "pull", (await mintPullCredential(key, { namespace })).reveal()),
+      id: nodeHost === host ? key.kid : `${key.kid} ${nodeHost}`,
+      config: async () => dockerConfig([host, nodeHost], "pull", (await mintPullCredential(key, { namespace })).reveal()),
     }),
     findDigest: (repository, reference, signal) => findDigest(own, repository, reference, signal),
     read: async (namespace) => {

@@ -16,9 +16,11 @@ const TAGS_A_PAGE = 1000;
 export function externalRegistry(place: RegistryPlace, pull: RegistryPlace["login"], kube: Kube): ImageRegistry {
   const { host, prefix, plainHttp, ca, login } = place;
   const api = new RegistryApi(place);
+  const name = prefix ? `${host}/${prefix}` : host;
   const config = (of: RegistryPlace["login"]) => (of ? dockerConfig(host, of.user, of.password.reveal()) : JSON.stringify({ auths: {} }));
   return {
-    name: prefix ? `${host}/${prefix}` : host,
+    name,
+    nodeName: name,
     host,
     wire: plainHttp ? "plain" : ca ? "private" : "public",
     buildLogin: async () => config(login),

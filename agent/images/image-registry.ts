@@ -4,6 +4,8 @@ import type { ImageName, StoredRepository, SweepOrder, Swept } from "../registry
 export interface ImageRegistry {
   /** What the names of all its images begin with: the host, and what else stands before the namespace. */
   readonly name: string;
+  /** The same for nodes, where they reach it by another way than builds. */
+  readonly nodeName: string;
   readonly host: string;
   /** Whether it is encrypted, and by what certificate. */
   readonly wire: Wire;
@@ -42,9 +44,18 @@ export function repositoryOf({ name }: Pick<ImageRegistry, "name">, namespace: s
   return `${name}/${namespace}/${app}`;
 }
 
-/** The image without the registry's name; undefined for one of another registry. */
-export function ownName({ name }: Pick<ImageRegistry, "name">, image: string): string | undefined {
-  return image.startsWith(`${name}/`) ? image.slice(name.length + 1) : undefined;
+/** The image without the registry's name, whoever calls it that; undefined for one of another registry. */
+export function ownName({ name, nodeName }: Names, image: string): string | undefined {
+  const said = [name, nodeName].find((known) => image.startsWith(`${known}/`));
+  return said === undefined ? undefined : image.slice(said.length + 1);
+}
+
+type Names = Pick<ImageRegistry, "name" | "nodeName">;
+
+/** What a node calls the image. Everywhere else it has the name by which it was built. */
+export function imageForNodes(registry: Names, image: string): string {
+  const own = ownName(registry, image);
+  return own === undefined ? image : `${registry.nodeName}/${own}`;
 }
 
 /** Whether the registry has the image, which is one of its own. @throws Fault registry_unavailable */

@@ -7,5 +7,5 @@ import type { ImageRegistry } from "./image-registry.ts";
 /** The registry that the agent is configured with. */
 export function openRegistry({ registry, ca, registryKey }: Config, kube: Kube): ImageRegistry {
   if (registry.kind === "external") return externalRegistry(registry.place, registry.pull, kube);
-  return builtInRegistry({ host: registry.host, ca, key: registryKey });
+  return builtInRegistry({ host: registry.host, nodeHost: registry.nodeHost, ca, key: registryKey });
 }

@@ -1,6 +1,7 @@
 import type { V1Namespace } from "#shared/kube/objects";
 import { getRevision } from "../apps.ts";
 import { claimConfigurations } from "../configurations.ts";
+import { imageForNodes } from "../images/image-registry.ts";
 import { isRestricted } from "../objects/tenant.ts";
 import type { Revision } from "../objects/types.ts";
 import { deployment, ingress, service } from "../objects/workload.ts";
@@ -36,12 +37,12 @@ export async function restore(run: Run): Promise<void> {
 const INGRESS = { apiVersion: "networking.k8s.io/v1", kind: "Ingress" };
 
 /** Returns the generation of the Deployment. */
-async function applyRevision({ app, kube, config }: Run, revision: Revision, image: string): Promise<number> {
+async function applyRevision({ app, kube, config, registry }: Run, revision: Revision, image: string): Promise<number> {
   const { name, namespace } = app.metadata;
   const confined = isRestricted(await kube.get<V1Namespace>({ apiVersion: "v1", kind: "Namespace", name: namespace }));
   const { port, routes } = revision.spec.settings;
   const [applied] = await Promise.all([
-    kube.apply(deployment(app, revision, image, { confined })),
+    kube.apply(deployment(app, revision, imageForNodes(registry, image), { confined })),
     kube.apply(service(app, port)),
     routes.length > 0 ? kube.apply(ingress(app, routes, config.ingressClass)) : kube.remove({ ...INGRESS, namespace, name }),
   ]);

@@ -5,6 +5,8 @@ const Environment = z.object({
   /** Empty: every address, of both families where there are two. */
   DAVIT_GATE_HOST: z.string().default(""),
   DAVIT_GATE_PORT: z.coerce.number<string>().int().min(0).max(65535).default(5000),
+  /** Where nodes pull in clear, through their own loopback or an ingress that ends TLS; empty: nowhere. */
+  DAVIT_GATE_PULLS_PORT: z.union([z.literal(""), z.coerce.number<string>().int().min(0).max(65535)]).default(""),
   /** Distribution, which listens on loopback only: the gate is the one way in. */
   DAVIT_GATE_UPSTREAM: z.url().default("http://127.0.0.1:5055"),
   /** tls.crt and tls.key, as a Secret of type kubernetes.io/tls is mounted. */
@@ -17,6 +19,7 @@ const Environment = z.object({
 export interface GateConfig {
   host: string;
   port: number;
+  pullsPort: number | undefined;
   upstream: string;
   tlsFolder: string;
   keyFile: string;
@@ -29,6 +32,7 @@ export function readGateConfig(env: Record<string, string | undefined>): GateCon
   return {
     host: values.DAVIT_GATE_HOST,
     port: values.DAVIT_GATE_PORT,
+    pullsPort: values.DAVIT_GATE_PULLS_PORT === "" ? undefined : values.DAVIT_GATE_PULLS_PORT,
     upstream: values.DAVIT_GATE_UPSTREAM,
     tlsFolder: values.DAVIT_GATE_TLS,
     keyFile: values.DAVIT_GATE_KEY,

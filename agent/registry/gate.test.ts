@@ -7,14 +7,13 @@ import { type RegistryKey, registryKeyOf } from "#shared/registry/key";
 import { startDistribution, writeGateFiles } from "#test/distribution";
 import { RegistryUser } from "#test/registry-user";
 import { temporaryFolder } from "#test/temporary";
-import type { TlsServer } from "../tls-server.ts";
 import { readGateConfig } from "./config.ts";
-import { serveGate } from "./gate.ts";
+import { type Gate, serveGate } from "./gate.ts";
 import { mintRegistryToken } from "./token.ts";
 
 const resources = new AsyncDisposableStack();
 let files: Awaited<ReturnType<typeof writeGateFiles>>;
-let gate: TlsServer;
+let gate: Gate;
 let key: RegistryKey;
 const said: string[] = [];
 const log = (message: string, facts: object = {}) => void said.push(`${message} ${JSON.stringify(facts)}`);
@@ -47,6 +46,7 @@ function config(folder: string) {
   return readGateConfig({
     DAVIT_GATE_HOST: "localhost",
     DAVIT_GATE_PORT: "0",
+    DAVIT_GATE_PULLS_PORT: "0",
     DAVIT_GATE_TLS: join(folder, "tls"),
     DAVIT_GATE_KEY: join(folder, "private.jwk.json"),
   });
@@ -88,6 +88,35 @@ test("a namespace's credential pulls nothing of another, pushes and deletes noth
   expect(await shop.push("bank/ledger", "1", ["x"]).catch(String)).toContain("401");
   const bank = await puller("bank");
   expect((await bank.request("DELETE", `/v2/bank/ledger/manifests/${image.digest}`, "repository:bank/ledger:pull,delete")).status).toBe(401);
+});
+
+test("in clear images are pulled, and nothing is changed there or by a token from there", async () => {
+  const image = await (await build("shop/clear")).push("shop/clear", "1", ["layer"]);
+  const inClear = (password: string) => new RegistryUser(`http://localhost:${gate.pullsPort}`, "", password);
+  const shop = inClear((await mintPullCredential(key, { namespace: "shop" })).reveal());
+  expect(await shop.pull("shop/clear", "1")).toEqual(image);
+  expect(await shop.pull("shop/clear", "1", { tokenBy: "form" })).toEqual(image);
+  expect(await shop.pull("bank/ledger", "1").catch(String)).toContain("401");
+  const builder = inClear((await mintBuildCredential(key, { repository: "shop/clear", ttlSeconds: 60 })).reveal());
+  const changed = await (await build("shop/clear")).request("POST", "/v2/shop/clear/blobs/uploads/", "repository:shop/clear:pull,push");
+  expect(changed.status).toBe(202);
+  const { token: fromClear } = (await (await builder.askToken("repository:shop/clear:pull,push")).json()) as { token: string };
+  const inside = { method: "POST", headers: { authorization: `Bearer ${fromClear}` }, tls: { ca: files.ca } };
+  expect((await fetch(`https://localhost:${gate.port}/v2/shop/clear/blobs/uploads/`, inside)).status).toBe(401);
+  const token = await (await build("shop/clear")).askToken("repository:shop/clear:pull,push");
+  const authorization = `Bearer ${((await token.json()) as { token: string }).token}`;
+  const at = (path: string, method: string) => fetch(`http://localhost:${gate.pullsPort}${path}`, { method, headers: { authorization } });
+  const refused = [at("/v2/shop/clear/blobs/uploads/", "POST"), at(`/v2/shop/clear/manifests/${image.digest}`, "DELETE"), at("/storage", "GET")];
+  expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([405, 405, 405]);
+});
+
+test("a pull that came through an ingress is sent back there for its token", async () => {
+  const challenge = async (headers: Record<string, string>) =>
+    (await fetch(`http://localhost:${gate.pullsPort}/v2/`, { headers })).headers.get("www-authenticate") ?? "";
+  expect(await challenge({})).toContain(`realm="http://localhost:${gate.pullsPort}/auth/token"`);
+  expect(await challenge({ host: "registry.example.com", "x-forwarded-proto": "https" })).toContain(
+    'realm="https://registry.example.com/auth/token"',
+  );
 });
 
 test("the agent deletes what its credential names", async () => {

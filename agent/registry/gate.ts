@@ -3,34 +3,31 @@ import { readRegistryKey } from "#shared/registry/key";
 import type { Log } from "../log.ts";
 import { serveTls, type TlsFiles, type TlsServer } from "../tls-server.ts";
 import type { GateConfig } from "./config.ts";
+import { forward, IDLE_SECONDS } from "./forward.ts";
 import { Layout } from "./layout.ts";
+import { listenForPulls } from "./pulls.ts";
 import { Pushes } from "./pushes.ts";
 import { answerStorage, type Stored } from "./storage-endpoint.ts";
 import { answerToken, refusal } from "./token-endpoint.ts";
 
-/** Longer than Go's HTTP clients keep an idle connection (90 s): they close first and never write into a closed one. */
-const IDLE_SECONDS = 120;
-/** Belong to one connection (RFC 9110 §7.6.1), or were set by somebody before us; `expect` is answered by this server. */
-const DROPPED = [
-  "connection",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "proxy-authorization",
-  "expect",
-  "forwarded",
-  "x-forwarded-for",
-];
+export interface Gate extends TlsServer {
+  /** Where images are pulled only, in clear, if anywhere. */
+  readonly pullsPort: number | undefined;
+}
 
 /**
  * The registry's front: ends TLS, answers `/auth/token` and `/healthz`, and streams `/v2/` to distribution on loopback, which
  * checks the tokens itself. Bodies of any size pass in both directions without being held.
  */
-export async function serveGate(config: GateConfig, log: Log): Promise<TlsServer> {
+export async function serveGate(config: GateConfig, log: Log): Promise<Gate> {
   const stored: Stored = { layout: new Layout(config.storage), pushes: new Pushes(), key: await readRegistryKey(config.keyFile), log };
-  return await serveTls(config.tlsFolder, config.port, (port, tls) => listen(config, port, tls, stored));
+  const inside = await serveTls(config.tlsFolder, config.port, (port, tls) => listen(config, port, tls, stored));
+  const pulls = config.pullsPort === undefined ? undefined : listenForPulls(config, config.pullsPort, stored);
+  return {
+    ...inside,
+    pullsPort: pulls?.port,
+    stop: async (now = false) => void (await Promise.all([inside.stop(now), pulls?.stop(now)])),
+  };
 }
 
 function listen(config: GateConfig, port: number, tls: TlsFiles, stored: Stored): Server<undefined> {
@@ -44,7 +41,7 @@ function listen(config: GateConfig, port: number, tls: TlsFiles, stored: Stored)
     fetch(request, server) {
       const { pathname } = new URL(request.url);
       if (pathname === "/healthz") return health(config);
-      if (pathname === "/auth/token") return answerToken(request, stored);
+      if (pathname === "/auth/token") return answerToken(request, stored, { mayChange: true });
       server.timeout(request, 0);
       if (pathname === "/storage" || pathname.startsWith("/storage/")) return answerStorage(request, stored);
       if (pathname !== "/v2" && !pathname.startsWith("/v2/")) return refusal(404, "UNSUPPORTED", "this is a container registry");
@@ -74,34 +71,10 @@ const CHANGES = new Set(["POST", "PUT", "DELETE"]);
 const CACHED_LAYER = /^\/v2\/([^/]+\/[^/]+\/cache)\/manifests\/([\w][\w.-]*)$/;
 
 async function pass(request: Request, config: GateConfig, { layout, pushes, log }: Stored): Promise<Response> {
-  if (CHANGES.has(request.method)) return await pushes.change(() => forward(request, config, log));
-  const answer = await forward(request, config, log);
+  if (CHANGES.has(request.method)) return await pushes.change(() => forward(request, config, log, "https"));
+  const answer = await forward(request, config, log, "https");
   const [, repository, tag] = CACHED_LAYER.exec(new URL(request.url).pathname) ?? [];
   // So that the layers that builds go on taking are not taken for old ones.
   if (answer.ok && repository && tag) await layout.touchTag(repository, tag).catch((error) => log("a cached layer could not be touched", { error }));
   return answer;
-}
-
-async function forward(request: Request, config: GateConfig, log: Log): Promise<Response> {
-  const url = new URL(request.url);
-  const headers = new Headers(request.headers);
-  for (const name of DROPPED) headers.delete(name);
-  // Distribution makes Location headers and the token realm from these: the client must come back here.
-  headers.set("x-forwarded-proto", "https");
-  headers.set("x-forwarded-host", url.host);
-  try {
-    const answer = await fetch(new URL(url.pathname + url.search, config.upstream), {
-      method: request.method,
-      headers,
-      body: request.body,
-      redirect: "manual",
-      decompress: false,
-      signal: request.signal,
-    });
-    return new Response(answer.body, { status: answer.status, headers: answer.headers });
-  } catch (error) {
-    if (request.signal.aborted) return new Response(null, { status: 499 });
-    log("distribution does not answer", { method: request.method, path: url.pathname, error });
-    return refusal(503, "UNAVAILABLE", "the registry's storage service does not answer; try again");
-  }
 }

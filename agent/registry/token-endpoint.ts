@@ -19,14 +19,14 @@ interface TokenService {
  * Answers `/auth/token` as both kinds of client ask: GET with Basic (crane, kaniko, skopeo) and POST with a form (containerd).
  * 401 for a credential that is not good; a good one that may do nothing of what it asked gets a token that allows nothing.
  */
-export async function answerToken(request: Request, { key, pushes, log }: TokenService): Promise<Response> {
+export async function answerToken(request: Request, { key, pushes, log }: TokenService, { mayChange }: { mayChange: boolean }): Promise<Response> {
   const asked = request.method === "POST" ? await readForm(request) : readQuery(request);
   if (asked === undefined) return refusal(400, "UNSUPPORTED", "the form is too large or not one");
   if (asked.password === undefined) return refusal(401, "UNAUTHORIZED", "a credential is needed");
   if (asked.service !== null && asked.service !== SERVICE) return refusal(400, "UNSUPPORTED", `this is the service '${SERVICE}'`);
   try {
     const { credential, expiresAt } = await verifyCredential(key, asked.password);
-    const access = grant(credential, asked.scopes);
+    const access = grant(credential, mayChange ? asked.scopes : pullsOf(asked.scopes));
     if (access.length === 0 && asked.scopes.length > 0)
       log("a registry token grants nothing of what was asked", { subject: subjectOf(credential), asked: asked.scopes });
     const ttlSeconds = tokenSeconds(Math.floor(Date.now() / 1000), expiresAt);
@@ -42,6 +42,10 @@ export async function answerToken(request: Request, { key, pushes, log }: TokenS
     log("a registry credential was refused", { reason: fault.message, asked: asked.scopes });
     return refusal(401, "UNAUTHORIZED", fault.message);
   }
+}
+
+function pullsOf(scopes: readonly Access[]): Access[] {
+  return scopes.map((scope) => ({ ...scope, actions: scope.actions.filter((action) => action === "pull") }));
 }
 
 interface Asked {

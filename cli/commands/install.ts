@@ -48,6 +48,9 @@ export class InstallCommand extends PlacesCommand {
   caKey = Option.String("--ca-key", { description: "<FILE> its key" });
   mirrors = Option.Array("--registry-mirror", [], { description: "<HOST=URL> where builds find the images of HOST instead" });
   certsDirs = Option.Array("--certs-dir", [], { description: "<PATH> containerd's certs.d folder on the nodes (default: found)" });
+  nodeTrust = Option.String("--node-trust", {
+    description: "<MODE> how nodes come to pull from the registry: daemonset (default), manual, insecure-nodeport (docs/nodes.md)",
+  });
   podCidrs = Option.Array("--pod-cidr", [], {
     description: "<RANGE> addresses of the cluster's Pods, which builds must not reach (default: read off the nodes)",
   });
@@ -107,6 +110,7 @@ export class InstallCommand extends PlacesCommand {
       mirrors: this.mirrors,
       certsDirs: this.certsDirs,
       podCidrs: this.podCidrs,
+      nodeTrust: this.nodeTrust,
     };
   }
 }

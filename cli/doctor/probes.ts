@@ -69,9 +69,9 @@ export class Probes implements AsyncDisposable {
    * @param digest of what {@link image} pushed
    */
   async pull(node: string, digest: string): Promise<string | undefined> {
-    const { pullConfig } = await this.#registryAccess();
+    const { nodeName, pullConfig } = await this.#registryAccess();
     const job = { name: `davit-doctor-pull-${node.replaceAll(".", "-").slice(0, 30)}-${this.#run}`, namespace: "davit" };
-    const spec = pullerSpec(`${this.registry.name}/${REPOSITORY}@${digest}`, node, job.name);
+    const spec = pullerSpec(`${nodeName}/${REPOSITORY}@${digest}`, node, job.name);
     const secret = { type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": Buffer.from(pullConfig.reveal()).toString("base64") } };
     await this.#jobs.start({ ...job, component: "puller", spec, secret }, this.#signal);
     return (await this.#jobs.waitForPod(job, pulled, this.#signal)).complaint;

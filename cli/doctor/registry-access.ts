@@ -1,13 +1,15 @@
 import type { z } from "zod";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
+import type { V1Service } from "#shared/kube/objects";
 import { dockerConfig } from "#shared/oci/docker-config";
 import type { RegistryPlace } from "#shared/places";
 import { mintAgentCredential, mintBuildCredential } from "#shared/registry/credential";
 import { registryKeyOf } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
-import { REGISTRY_HOST } from "../install/components.ts";
+import { NODEPORT_SERVICE, REGISTRY } from "../install/components.ts";
 import { readSecret } from "../install/made.ts";
+import { nodePortHost } from "../install/node-trust.ts";
 import type { InstallOptions } from "../install/options.ts";
 import { registryPlace } from "../install/places.ts";
 
@@ -22,6 +24,8 @@ type Place = z.input<typeof RegistryPlace>;
 export interface RegistryAccess {
   place: Place;
   remover?: Place["login"];
+  /** What nodes call the place. */
+  nodeName: string;
   /** Docker's config.json for kubelet. */
   pullConfig: Secret;
 }
@@ -32,7 +36,8 @@ export async function registryAccess(kube: Kube, { registry }: Pick<InstallOptio
   const place = await registryPlace(kube, registry);
   const { pullUser, pullPassword } = (registry.secret && (await readSecret(kube, registry.secret))) || {};
   const { user, password } = pullUser ? { user: pullUser, password: pullPassword ?? "" } : (place.login ?? { user: "", password: "" });
-  return { place, pullConfig: new Secret(user ? dockerConfig(registry.host, user, password) : JSON.stringify({ auths: {} })) };
+  const nodeName = [registry.host, registry.prefix].filter(Boolean).join("/");
+  return { place, nodeName, pullConfig: new Secret(user ? dockerConfig(registry.host, user, password) : JSON.stringify({ auths: {} })) };
 }
 
 async function ownAccess(kube: Kube): Promise<RegistryAccess> {
@@ -45,10 +50,11 @@ async function ownAccess(kube: Kube): Promise<RegistryAccess> {
     may("pull", "delete"),
     may("pull"),
   ]);
-  const host = `${REGISTRY_HOST}:5000`;
+  const nodeName = nodePortHost(await kube.get<V1Service>(NODEPORT_SERVICE)) ?? REGISTRY;
   return {
-    place: { host, prefix: "", plainHttp: false, ca: "", login: { user: "build", password: push.reveal() } },
+    nodeName,
+    place: { host: REGISTRY, prefix: "", plainHttp: false, ca: "", login: { user: "build", password: push.reveal() } },
     remover: { user: "agent", password: remove.reveal() },
-    pullConfig: new Secret(dockerConfig(host, "agent", pull.reveal())),
+    pullConfig: new Secret(dockerConfig(nodeName, "agent", pull.reveal())),
   };
 }

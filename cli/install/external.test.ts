@@ -42,6 +42,8 @@ test("a registry's flags are worth nothing without one", () => {
 });
 
 test("another place is not taken by install, but other settings of the same one are", () => {
+  expect(componentsOf({ nodeTrust: "manual" })).toEqual(["s3", "registry", "agent"]);
+
   const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
   expect(() =>
     checkStays({ s3, registry }, { ...options, s3: { ...s3, region: "x", secret: "other" }, registry: { ...registry, ca: "PEM" } }),
@@ -66,7 +68,13 @@ test("nothing built-in runs where an external place is, and nodes are told of it
 
   const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
   const certificates: CertificatePlan = { inside: "agent", outside: { by: "davit-ca" } };
-  const facts = { registryAddress: "registry.test", certsDirs: [], certificates, startedWith: { agent: "", s3: "", registry: "", "node-trust": "" } };
+  const facts = {
+    registryAddress: "registry.test",
+    registryForNodes: "",
+    certsDirs: [],
+    certificates,
+    startedWith: { agent: "", s3: "", registry: "", "node-trust": "" },
+  };
   const names = [...foundation(options, [], certificates), ...workloads(options, facts)].map(nameOf);
   for (const name of [
     "Deployment davit/s3",

@@ -7,21 +7,27 @@ import { type Applied, applyAll, type Change } from "./apply.ts";
 import { type Authorities, refreshBuilds, settleAuthorities, succeed } from "./authority.ts";
 import { certificatePlan, issuers, issuersReady, lookForIssuers } from "./certificates.ts";
 import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
-import { componentRef, componentsOf, REGISTRY_SERVICE } from "./components.ts";
+import { componentRef, componentsOf, NODEPORT_SERVICE, REGISTRY_SERVICE } from "./components.ts";
 import { suggestDomain } from "./domain.ts";
 import { installedOptions } from "./installed.ts";
 import { issuerProblems } from "./issuer-problems.ts";
 import { madeKinds, makeSecrets } from "./made.ts";
+import { nodePortHost } from "./node-trust.ts";
 import { type InstalledOptions, type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
 import { checkStays, type Given, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, workloads } from "./plan.ts";
 import { podCidrsOf } from "./pod-cidrs.ts";
 import { type Problem, preflight } from "./preflight.ts";
 import { reissue } from "./reissue.ts";
+import { retireNodeTrust } from "./retire.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
 
 /** What an installation tells while it goes on, in order. */
-export type InstallEvent = { type: "checked" } | ({ type: "applied" } & Applied) | ({ type: "waiting" } & ComponentState);
+export type InstallEvent =
+  | { type: "checked" }
+  | ({ type: "applied" } & Applied)
+  | ({ type: "waiting" } & ComponentState)
+  | { type: "retiring"; what: string };
 
 /** How many objects came to what. */
 export type Changes = Record<Change, number>;
@@ -113,11 +119,13 @@ export async function install(
   };
   const authorities = await settleAuthorities(kube, options.issuer, given.ca);
   await bringUp(authorities);
-  if (!authorities.next) return changes;
-  // Everybody trusts both now.
-  await refreshBuilds(kube, authorities.trusted);
-  await succeed(kube, authorities.next);
-  await bringUp(await settleAuthorities(kube, options.issuer, given.ca));
+  if (authorities.next) {
+    // Everybody trusts both now.
+    await refreshBuilds(kube, authorities.trusted);
+    await succeed(kube, authorities.next);
+    await bringUp(await settleAuthorities(kube, options.issuer, given.ca));
+  }
+  await retireNodeTrust(kube, options, { signal, tell: (what) => tell({ type: "retiring", what }) });
   return changes;
 }
 
@@ -136,13 +144,16 @@ async function bring(kube: Kube, { options, given, certificates, certsDirs }: Pr
   await apply(ownIssuers);
   await issuersReady(kube, ownIssuers, signal);
   if (certificates.inside === "cert-manager") await reissue(kube, made.ca);
-  await apply(workloads(options, { registryAddress, certsDirs, certificates, startedWith: made.startedWith }));
+  const registryForNodes = await registryForNodesOf(kube, options, signal);
+  await apply(workloads(options, { registryAddress, registryForNodes, certsDirs, certificates, startedWith: made.startedWith }));
 }
 
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
 export function preview(prepared: Prepared): KubeObject[] {
   const { options, certsDirs, certificates } = prepared;
-  const facts = { registryAddress: UNKNOWN_ADDRESS, certsDirs, certificates, startedWith: { agent: "", s3: "", registry: "", "node-trust": "" } };
+  const registryForNodes = options.nodeTrust === "insecure-nodeport" ? UNKNOWN_NODEPORT : "";
+  const startedWith = { agent: "", s3: "", registry: "", "node-trust": "" };
+  const facts = { registryAddress: UNKNOWN_ADDRESS, registryForNodes, certsDirs, certificates, startedWith };
   return [
     ...foundation(options, prepared.podCidrs, certificates),
     ...issuers(options, certificates),
@@ -151,12 +162,19 @@ export function preview(prepared: Prepared): KubeObject[] {
   ];
 }
 
+/** Stands in a dry run for the port that the cluster gives. */
+const UNKNOWN_NODEPORT = "127.0.0.1:<port of the Service davit/registry-nodeport>";
 /** Stands in a dry run for the address that the cluster gives the registry's Service. */
 const UNKNOWN_ADDRESS = "<ClusterIP of the Service davit/registry>";
 
 async function registryAddressOf(kube: Kube, { registry }: InstallOptions, signal: AbortSignal): Promise<string> {
   if (registry) return new URL(`https://${registry.host}`).hostname.replace(/^\[|\]$/g, "");
   return waitFor<V1Service, string>(kube, REGISTRY_SERVICE, (service) => service?.spec?.clusterIP || undefined, signal);
+}
+
+async function registryForNodesOf(kube: Kube, { nodeTrust }: InstallOptions, signal: AbortSignal): Promise<string> {
+  if (nodeTrust !== "insecure-nodeport") return "";
+  return waitFor<V1Service, string>(kube, NODEPORT_SERVICE, nodePortHost, signal);
 }
 
 /** A namespace of that name which is there already is somebody's, and is left alone. */

@@ -7,9 +7,10 @@ import networkPolicies from "../../manifests/network-policies.yaml" with { type:
 import nodeTrust from "../../manifests/node-trust.yaml" with { type: "text" };
 import rbac from "../../manifests/rbac.yaml" with { type: "text" };
 import registry from "../../manifests/registry.yaml" with { type: "text" };
+import registryNodeport from "../../manifests/registry-nodeport.yaml" with { type: "text" };
 import s3 from "../../manifests/s3.yaml" with { type: "text" };
 
-const TEXTS = { namespaces, crds, rbac, networkPolicies, certManager, s3, registry, nodeTrust, agent } as const;
+const TEXTS = { namespaces, crds, rbac, networkPolicies, certManager, s3, registry, registryNodeport, nodeTrust, agent } as const;
 
 /** The objects of one file under manifests/, anew for each call. */
 export function manifest(name: keyof typeof TEXTS): KubeObject[] {

@@ -14,14 +14,21 @@ test("a flag wins over what is installed, that over the default; images come wit
     certsDirs: ["/old"],
     podCidrs: ["10.1.0.0/16"],
   };
-  expect(resolveOptions(none, installed)).toEqual({ ...installed, ingressClass: "", keepRevisions: 10, images: PUBLISHED_IMAGES });
+  expect(resolveOptions(none, installed)).toEqual({
+    ...installed,
+    ingressClass: "",
+    keepRevisions: 10,
+    nodeTrust: "daemonset",
+    images: PUBLISHED_IMAGES,
+  });
   const flags = { ...none, domain: "new.example.com", storageClass: "fast", images: { s3: "mine" }, certsDirs: ["/new/"] };
-  expect(resolveOptions(flags, { ...installed, keepRevisions: 3 })).toEqual({
+  expect(resolveOptions(flags, { ...installed, keepRevisions: 3, nodeTrust: "manual" })).toEqual({
     domain: "new.example.com",
     ingressClass: "",
     storageClass: "fast",
     images: { ...PUBLISHED_IMAGES, s3: "mine" },
     keepRevisions: 3,
+    nodeTrust: "manual",
     mirrors: ["docker.io=http://old"],
     certsDirs: ["/new"],
     podCidrs: ["10.1.0.0/16"],
@@ -40,6 +47,8 @@ test.each([
   [{ podCidrs: ["fd00::/129"] }, "--pod-cidr"],
   [{ podCidrs: ["0.0.0.0/0"] }, "--pod-cidr"],
   [{ podCidrs: ["pods/16"] }, "--pod-cidr"],
+  [{ nodeTrust: "never" }, "--node-trust"],
+  [{ nodeTrust: "insecure-nodeport", registry: { place: "registry.test" } }, "--node-trust"],
 ])("%j is refused, naming the flag", (flags, name) => {
   expect(() => resolveOptions({ ...none, ...flags }, {})).toThrow(expect.objectContaining({ code: "usage", message: expect.stringContaining(name) }));
 });

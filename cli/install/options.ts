@@ -6,6 +6,7 @@ import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { ExternalRegistry, ExternalS3, type RegistryFlags, resolveRegistry, resolveS3, type S3Flags } from "./external.ts";
 import { IssuerChoice, type IssuerFlags, resolveIssuer } from "./issuer.ts";
+import { checkNodeTrust, NodeTrust } from "./node-trust.ts";
 
 /**
  * The images of a release, which its own registry serves. `s3` is Versity S3 Gateway, `registry` is distribution, `kaniko` is
@@ -37,6 +38,7 @@ export const InstallOptions = z.object({
   certsDirs: z.array(z.string()),
   /** Ranges of the Pods' addresses; empty: those that the nodes tell. */
   podCidrs: z.array(z.string()),
+  nodeTrust: NodeTrust,
   /** Absent: the built-in one. */
   s3: ExternalS3.optional(),
   /** Absent: the built-in one. */
@@ -59,6 +61,7 @@ export interface InstallFlags {
   mirrors: string[];
   certsDirs: string[];
   podCidrs: string[];
+  nodeTrust?: string | undefined;
   s3?: S3Flags;
   registry?: RegistryFlags;
   issuer?: IssuerFlags;
@@ -83,6 +86,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     mirrors: (flags.mirrors.length > 0 ? flags.mirrors : (installed.mirrors ?? [])).map(checkMirror),
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
     podCidrs: (flags.podCidrs.length > 0 ? flags.podCidrs : (installed.podCidrs ?? [])).map(checkCidr),
+    nodeTrust: checkNodeTrust(flags.nodeTrust ?? installed.nodeTrust ?? "daemonset", registry),
     ...(s3 ? { s3 } : {}),
     ...(registry ? { registry } : {}),
     ...(issuer ? { issuer } : {}),

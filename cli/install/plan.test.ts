@@ -15,9 +15,11 @@ const options: InstallOptions = {
   mirrors: ["docker.io=http://mirror:5000", "quay.io=http://mirror:5001"],
   certsDirs: [],
   podCidrs: [],
+  nodeTrust: "daemonset",
 };
 const facts: Facts = {
   registryAddress: "10.96.0.7",
+  registryForNodes: "",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: { inside: "cert-manager", outside: { by: "davit-ca" } },
   startedWith: { agent: "a", s3: "b", registry: "c", "node-trust": "d" },
@@ -33,7 +35,10 @@ const planned = [...foundation(options, [], facts.certificates), ...workloads(op
 const pods: [string, V1PodSpec][] = planned.filter(isWorkload).map((object) => [nameOf(object), podOf(object)?.spec as V1PodSpec]);
 
 test("everything in manifests/ is applied, once, in an order in which each thing finds what it needs", () => {
-  expect(planned.map(nameOf).sort()).toEqual([...allManifests().map(nameOf), "ConfigMap davit/davit-install"].sort());
+  const inClear = { ...options, nodeTrust: "insecure-nodeport" } as const;
+  const all = [...planned, ...foundation(inClear, [], facts.certificates), ...workloads(inClear, facts)].map(nameOf);
+  expect([...new Set(all)].sort()).toEqual([...allManifests().map(nameOf), "ConfigMap davit/davit-install"].sort());
+  expect(new Set(planned.map(nameOf)).size).toBe(planned.length);
   const order = planned.map((object) => object.kind ?? "");
   const last = (kind: string) => order.lastIndexOf(kind);
   expect(last("CustomResourceDefinition")).toBeLessThan(order.indexOf("Deployment"));

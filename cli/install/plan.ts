@@ -8,6 +8,8 @@ import { manifest } from "./manifests.ts";
 import { agentHost, type Images, type InstallOptions } from "./options.ts";
 import { withoutPods } from "./pod-cidrs.ts";
 
+/** Of the gate's container, in manifests/registry.yaml. */
+const PULLS_PORT = "5001";
 const BUILD_POLICY = "davit-staging";
 
 type Workload = V1Deployment | V1DaemonSet;
@@ -16,6 +18,8 @@ type Workload = V1Deployment | V1DaemonSet;
 export interface Facts {
   /** Where nodes find the registry: the ClusterIP of its Service, or the host of an external one. */
   registryAddress: string;
+  /** What nodes call the registry; empty: as everybody does. */
+  registryForNodes: string;
   certsDirs: string[];
   certificates: CertificatePlan;
   /** Contents that Pods read only at their start, by component: a change of them starts the Pods anew. */
@@ -39,7 +43,11 @@ function networkPolicies(podCidrs: readonly string[]): KubeObject[] {
 const MANIFEST_OF = { s3: "s3", registry: "registry", "node-trust": "nodeTrust", agent: "agent" } as const;
 
 function componentManifests(options: InstallOptions): KubeObject[] {
-  return componentsOf(options).flatMap((name) => manifest(MANIFEST_OF[name]));
+  return [...componentsOf(options).flatMap((name) => manifest(MANIFEST_OF[name])), ...(pullsInClear(options) ? manifest("registryNodeport") : [])];
+}
+
+function pullsInClear({ nodeTrust }: InstallOptions): boolean {
+  return nodeTrust === "insecure-nodeport";
 }
 
 /** Then: what runs. The Secrets and ConfigMaps that it mounts are made in between (made.ts). */
@@ -106,6 +114,8 @@ function environment(options: InstallOptions, facts: Facts): Record<string, stri
     DAVIT_KEEP_REVISIONS: String(options.keepRevisions),
     DAVIT_REGISTRY_MIRRORS: options.mirrors.join(","),
     DAVIT_REGISTRY_ADDRESS: facts.registryAddress,
+    DAVIT_REGISTRY_FOR_NODES: facts.registryForNodes,
+    DAVIT_GATE_PULLS_PORT: pullsInClear(options) ? PULLS_PORT : "",
     DAVIT_CERTS_DIRS: facts.certsDirs.join(":"),
     ...s3Environment(options),
     ...registryEnvironment(options),

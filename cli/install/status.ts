@@ -4,6 +4,7 @@ import type { V1ConfigMap, V1DaemonSet, V1Deployment } from "#shared/kube/object
 import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { COMPONENTS, componentRef, componentsOf } from "./components.ts";
 import { installedOptions } from "./installed.ts";
+import type { NodeTrust } from "./node-trust.ts";
 import { agentUrl, envOf, urlBelow } from "./options.ts";
 import { registryName } from "./places.ts";
 import { look } from "./wait.ts";
@@ -36,6 +37,8 @@ export interface Status {
   /** Where sources and images are: `built-in`, or what the external place is called. */
   s3: string;
   registry: string;
+  /** How nodes come to pull from the registry. */
+  nodeTrust: NodeTrust;
   components: ComponentStatus[];
 }
 
@@ -59,6 +62,7 @@ export async function status(kube: Kube): Promise<Status> {
     apps: domain ? urlBelow(domain, "NAME") : "",
     s3: options.s3 ? `${options.s3.endpoint}/${options.s3.bucket}` : BUILT_IN,
     registry: options.registry ? registryName(options.registry) : BUILT_IN,
+    nodeTrust: options.nodeTrust ?? "daemonset",
     components,
   };
 }
@@ -81,8 +85,9 @@ export function renderStatus(found: Status, now = new Date()): string {
     ["s3", found.s3],
     ["registry", found.registry],
   ].filter(([, where]) => where !== BUILT_IN);
+  const pulls = found.nodeTrust === "insecure-nodeport" ? [["pulls", "unencrypted (--node-trust insecure-nodeport)"]] : [];
   const cas = found.ca.map((fingerprint) => ["ca", fingerprint]);
-  const head = columns([["agent", found.url || "unknown"], ...cas, ["apps", found.apps || "unknown"], ...external]);
+  const head = columns([["agent", found.url || "unknown"], ...cas, ["apps", found.apps || "unknown"], ...external, ...pulls]);
   return [...head, "", ...table, ...(reasons.length > 0 ? ["", ...reasons] : [])].join("\n");
 }
 

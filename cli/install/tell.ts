@@ -1,6 +1,7 @@
 import type { Kube } from "#shared/kube/client";
 import { nameOf } from "./apply.ts";
 import { type Changes, type InstallEvent, install, type Prepared } from "./install.ts";
+import { nodeTrustNotes } from "./node-trust.ts";
 import { clearWarnings } from "./places.ts";
 import { type Status, status } from "./status.ts";
 
@@ -13,7 +14,7 @@ export async function installAndTell(
   prepared: Prepared,
   options: { signal: AbortSignal; timeoutMs: number; say: (line: string) => void },
 ): Promise<InstallResult> {
-  for (const warning of clearWarnings(prepared.options)) options.say(warning);
+  for (const line of [...clearWarnings(prepared.options), ...nodeTrustNotes(prepared.options)]) options.say(line);
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   const changes = await install(kube, prepared, { signal, tell: (event) => sayEvent(event, options.say) });
   const outcome = changes.created + changes.changed > 0 ? "installed" : "unchanged";
@@ -40,6 +41,8 @@ function lineOf(event: InstallEvent): string | undefined {
       return "the cluster is fit for davit";
     case "applied":
       return event.change === "unchanged" ? undefined : `${event.change} ${nameOf(event.object)}`;
+    case "retiring":
+      return event.what;
     case "waiting":
       return event.done ? `${event.name} is ready` : `waiting for ${event.name}: ${event.reason}`;
   }

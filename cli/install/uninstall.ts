@@ -1,15 +1,15 @@
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import { hasStatus } from "#shared/kube/fault";
-import type { KubeObject, V1DaemonSet, V1Namespace, V1PersistentVolumeClaim, V1Pod } from "#shared/kube/objects";
+import type { KubeObject, V1Namespace, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { pathOf, type Ref } from "#shared/kube/resource";
 import { waitFor, watch } from "#shared/kube/watch";
 import { componentRef, MANAGED_LABEL, OWN_NAMESPACES } from "./components.ts";
 import { readiness } from "./explain.ts";
+import { forgetNodes } from "./forget-nodes.ts";
 import { manifest } from "./manifests.ts";
-import { envOf } from "./options.ts";
 
-/** How long each of the two things that need a healthy davit may take, before it is done without. */
+/** How long what needs a healthy davit may take, before it is done without. */
 const CLEANUP_MS = 60_000;
 const APP = { apiVersion: "davit.dev/v1alpha1", kind: "App" };
 const REVISION = { apiVersion: "davit.dev/v1alpha1", kind: "Revision" };
@@ -67,7 +67,8 @@ export async function uninstall(
   const { signal, tell } = options;
   const result: UninstallResult = { removed: [], kept: [], warnings: [] };
   if (options.apps) await removeTenants(kube, inventory, result, options);
-  await forgetNodes(kube, result, options);
+  const warning = await forgetNodes(kube, options);
+  if (warning) result.warnings.push(warning);
 
   for (const name of OWN_NAMESPACES) await kube.remove({ apiVersion: "v1", kind: "Namespace", name });
   for (const name of OWN_NAMESPACES) {
@@ -138,30 +139,6 @@ async function dropFinalizers(kube: Kube, ref: Ref, object: V1Namespace): Promis
   const path = pathOf({ ...ref, namespace: object.metadata.namespace, name: object.metadata.name });
   const response = await kube.fetch(path, { method: "PATCH", contentType: "application/merge-patch+json", body: { metadata: { finalizers: [] } } });
   await response.body?.cancel();
-}
-
-/** Runs the node-trust DaemonSet once more, to clear what it wrote, and waits until it is ready (that is: done) on every node. */
-async function forgetNodes(kube: Kube, result: UninstallResult, options: { signal: AbortSignal; tell: (line: string) => void }): Promise<void> {
-  const ref = componentRef("node-trust");
-  const daemonSet = await kube.get<V1DaemonSet>(ref);
-  if (!daemonSet) return;
-  options.tell("clearing the nodes' trust in the registry");
-  const args = { op: "add", path: "/spec/template/spec/containers/0/args", value: ["agent", "trust-nodes", "--remove"] };
-  await kube.json(pathOf(ref), { method: "PATCH", contentType: "application/json-patch+json", body: [args] });
-  const limit = AbortSignal.any([options.signal, AbortSignal.timeout(CLEANUP_MS)]);
-  try {
-    await waitFor(kube, ref, (object) => (object === undefined || readiness(object).done ? true : undefined), limit);
-  } catch (error) {
-    if (!limit.aborted || options.signal.aborted) throw error;
-    const folders = (envOf(daemonSet).DAVIT_CERTS_DIRS ?? "").split(":").map((folder) => `${folder}/${envOf(daemonSet).DAVIT_REGISTRY}`);
-    result.warnings.push(`these nodes could not be reached; remove ${folders.join(" and ")} there by hand: ${(await unreadyNodes(kube)).join(", ")}`);
-  }
-}
-
-async function unreadyNodes(kube: Kube): Promise<string[]> {
-  const pods = await kube.list<V1Pod>({ apiVersion: "v1", kind: "Pod", namespace: "davit-node" });
-  const ready = (pod: V1Pod) => pod.status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True");
-  return pods.filter((pod) => !ready(pod)).map((pod) => pod.spec?.nodeName ?? "a node without a Pod");
 }
 
 async function gone(kube: Kube, ref: Ref & { name: string }, signal: AbortSignal): Promise<void> {

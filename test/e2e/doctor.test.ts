@@ -122,8 +122,10 @@ labTest(
       dataOf("ConfigMap", "davit", "davit-trust"),
       dataOf("Secret", "davit", "davit-registry-key"),
     ]);
+    const host = `${service?.spec?.clusterIP}:5000`;
     const registry = builtInRegistry({
-      host: `${service?.spec?.clusterIP}:5000`,
+      host,
+      nodeHost: host,
       ca: trust["registry.crt"] ?? "",
       key: await registryKeyOf(new Secret(atob(key["private.jwk.json"] ?? ""))),
     });

@@ -28,10 +28,12 @@ const OPTIONS: InstallOptions = {
   mirrors: [],
   certsDirs: [],
   podCidrs: [],
+  nodeTrust: "daemonset",
 };
 const CERTIFICATES: CertificatePlan = { inside: "cert-manager", outside: { by: "davit-ca" } };
 const FACTS = {
   registryAddress: "10.96.0.7",
+  registryForNodes: "",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: CERTIFICATES,
   startedWith: { agent: "", s3: "", registry: "", "node-trust": "" },

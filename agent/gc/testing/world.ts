@@ -62,7 +62,7 @@ export async function startWorld(options: { keepRevisions: number }): Promise<Wo
   const registry = resources.use(await startRegistry());
   const { keepRevisions } = options;
   const config = {
-    registry: { kind: "built-in", host: registry.host },
+    registry: { kind: "built-in", host: registry.host, nodeHost: registry.host },
     ca: registry.ca,
     registryKey: registry.key,
     keepRevisions,

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect } from "bun:test";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { V1Deployment } from "#shared/kube/objects";
+import { installedWith } from "#test/installed-with";
+import { appFiles, davit, folder, kube, push, type TestTenant, tenant } from "#test/lab";
+import { labTest, onLab } from "#test/lab-test";
+import { type LabNode, nodes, pull } from "#test/nodes";
+
+/* Every way in which nodes come to pull, on two nodes, one of which joined when davit was there already. */
+
+const REGISTRY = "registry.davit.svc.cluster.local:5000";
+const resources = new AsyncDisposableStack();
+let both: LabNode[];
+let space: TestTenant;
+let name: string;
+let flags: string[];
+
+beforeAll(async () => {
+  if (!onLab) return;
+  resources.defer(async () => void (await nodes(1)));
+  both = await nodes(2);
+  flags = (await installedWith()).flags;
+  resources.defer(async () => {
+    forget();
+    await change("daemonset");
+  });
+  space = resources.use(await tenant("nodes"));
+  name = space.app("pulled");
+  await pushed("one");
+}, 180_000);
+afterAll(() => resources.disposeAsync(), 180_000);
+
+async function pushed(text: string): Promise<void> {
+  using app = folder(appFiles(text));
+  const { outcome, fault, url } = await push(app.path, ["--name", name, "-n", space.name]);
+  expect({ outcome, fault }).toEqual({ outcome: "live", fault: undefined });
+  expect(await (await fetch(url ?? "")).text()).toBe(text);
+}
+
+/** Installs again with another mode. What it said. */
+async function change(mode: string): Promise<string> {
+  const { code, stdout, stderr } = await davit(["install", "--yes", ...flags, "--node-trust", mode]);
+  expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+  return stderr;
+}
+
+async function imageOfApp(): Promise<string> {
+  const found = await (await kube()).get<V1Deployment>({ apiVersion: "apps/v1", kind: "Deployment", namespace: space.name, name });
+  return found?.spec?.template.spec?.containers[0]?.image ?? "";
+}
+
+async function pulledByBoth(): Promise<string[]> {
+  const image = await imageOfApp();
+  return await Promise.all(both.map((node) => pull(node, space.name, image)));
+}
+
+/** What the admin wrote goes again. */
+function forget(): void {
+  for (const { certsDir } of both) rmSync(join(certsDir, REGISTRY), { recursive: true, force: true });
+}
+
+const trusts = (): string[][] => both.map(({ certsDir }) => readdirSync(certsDir).sort());
+
+labTest(
+  "daemonset: a node that joins later is told of the registry, and both pull",
+  async () => {
+    expect(await imageOfApp()).toStartWith(`${REGISTRY}/`);
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+    expect(trusts()).toEqual([
+      ["docker.io", REGISTRY],
+      ["docker.io", REGISTRY],
+    ]);
+  },
+  90_000,
+);
+
+labTest(
+  "insecure-nodeport: said and shown to be unencrypted; apps that were there are pulled that way, new ones too, and nodes forget the registry",
+  async () => {
+    expect(await change("insecure-nodeport")).toContain("warning: nodes pull images unencrypted");
+    expect((await davit(["status"])).stdout).toContain("unencrypted");
+    expect(await imageOfApp()).toMatch(/^127\.0\.0\.1:\d+\//);
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+    expect(trusts()).toEqual([["docker.io"], ["docker.io"]]);
+    await pushed("two");
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+    expect((await davit(["doctor", "--only", "kubelet-registry"])).code).toBe(0);
+  },
+  150_000,
+);
+
+labTest(
+  "manual: both pull by what the admin wrote, which no part of davit touches, and back again without it",
+  async () => {
+    const cluster = await kube();
+    const printed = JSON.parse((await davit(["doctor", "--print-trust", "-o", "json"])).stdout) as { files: { path: string; content: string }[] }[];
+    // The path is that on the node, where the first node's folder is its own on every one.
+    const [base = ""] = both.map(({ certsDir }) => certsDir);
+    for (const { path, content } of printed.flatMap(({ files }) => files))
+      for (const { certsDir } of both) await Bun.write(path.replace(base, certsDir), content);
+    expect(await change("manual")).toContain("davit doctor --print-trust");
+    expect(await imageOfApp()).toStartWith(`${REGISTRY}/`);
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+    expect(await cluster.get({ apiVersion: "v1", kind: "Service", namespace: "davit", name: "registry-nodeport" })).toBeUndefined();
+    forget();
+    await change("daemonset");
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+  },
+  150_000,
+);
