@@ -144,11 +144,12 @@ test("a port-forward outlives Pods and the agent: connections end and are told o
   // What is answered is there from end to end, and HTTP leaves the connection open.
   open.write("GET / HTTP/1.1\r\nHost: shop\r\n\r\n");
   await once(open, "data");
+  const ended = new Promise((resolve) => open.once("close", resolve));
   const session = start(["app", "exec", ...shop.at, "--", "sh", "-c", "echo here; sleep 1000"]);
   const { value: here } = await session.stdout.getReader().read();
   expect(new TextDecoder().decode(here)).toBe("here\n");
   await kubectl("-n", "davit", "rollout", "restart", "deployment/davit-agent");
-  await new Promise((resolve) => open.on("close", resolve));
+  await ended;
   expect(await session.exited).toBe(21);
   expect(await new Response(session.stderr).text()).toContain("the davit agent is being restarted, which ends open sessions");
   await kubectl("-n", "davit", "rollout", "status", "deployment/davit-agent", "--timeout=60s");
