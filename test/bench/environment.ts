@@ -29,6 +29,16 @@ async function kubeconfigOf(layout: Layout, context: string): Promise<string> {
   return /KUBECONFIG='([^']*)'/.exec(exported)?.[1] ?? "";
 }
 
+/**
+ * The environment in which the URLs of the cluster of scripts/cluster are trusted, which Bun reads at its start only; undefined
+ * when this process has it, or nobody knows the CA: with a context, NODE_EXTRA_CA_CERTS is the caller's.
+ */
+export function trustingEnvironment(): Record<string, string | undefined> | undefined {
+  const ca = process.env.NODE_EXTRA_CA_CERTS ?? clusterOf(process.env).davitCa;
+  if (process.env.CURL_CA_BUNDLE === ca || !existsSync(ca)) return undefined;
+  return { ...process.env, NODE_EXTRA_CA_CERTS: ca, CURL_CA_BUNDLE: ca };
+}
+
 /** What the figures were measured on. */
 export async function machineFacts(): Promise<Record<string, string | number>> {
   return {

@@ -1,3 +1,4 @@
+import { TLS_SECRET } from "#shared/certificates";
 import type { V1Deployment, V1PodSpec } from "#shared/kube/objects";
 import { kubeApply, kubectl, kubeGet } from "./commands.ts";
 
@@ -18,6 +19,7 @@ export async function copyWorkload(app: string, { name, namespace, url, image }:
   container.image = image;
   const labels = { app: name };
   const metadata = { name, namespace, labels };
+  const host = new URL(url).hostname;
   const port = { name: "http", port: 80, targetPort: "http" };
   const paths = [{ path: "/", pathType: "Prefix", backend: { service: { name, port: { name: "http" } } } }];
   await kubeApply(
@@ -28,7 +30,12 @@ export async function copyWorkload(app: string, { name, namespace, url, image }:
       spec: { replicas: 1, strategy: spec.strategy, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
     },
     { apiVersion: "v1", kind: "Service", metadata, spec: { selector: labels, ports: [port] } },
-    { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata, spec: { rules: [{ host: new URL(url).hostname, http: { paths } }] } },
+    {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "Ingress",
+      metadata,
+      spec: { rules: [{ host, http: { paths } }], tls: [{ hosts: [host], secretName: TLS_SECRET.wildcard }] },
+    },
   );
   await kubectl("-n", namespace, "rollout", "status", `deployment/${name}`, "--timeout=120s");
 }
