@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { CertificatePlan } from "#shared/certificates";
 import type { RegistryPlace, S3Place } from "#shared/places";
-import { type RegistryKey, readRegistryKey } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
 import type { KeyPair } from "#shared/tls/signing";
 import type { Installation } from "./certificates/wanted.ts";
 import { S3_HOST } from "./own-hosts.ts";
+import { KeyFolder } from "./registry/key-folder.ts";
 
 const FILES = "/etc/davit";
 
@@ -64,7 +64,7 @@ export interface Config {
   ca: string;
   /** The same with its key. */
   authority: KeyPair;
-  registryKey: RegistryKey;
+  registryKey: KeyFolder;
   port: number;
   tls: { port: number; folder: string };
 }
@@ -92,7 +92,7 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
     keepRevisions: values.DAVIT_KEEP_REVISIONS,
     ca,
     authority: { certificate, key: new Secret(key) },
-    registryKey: await readRegistryKey(`${FILES}/registry-key/private.jwk.json`),
+    registryKey: await KeyFolder.open(`${FILES}/registry-key`),
     port: values.DAVIT_PORT,
     tls: { port: values.DAVIT_TLS_PORT, folder: `${FILES}/tls` },
   };

@@ -1,6 +1,6 @@
 import { jsonLog } from "./log.ts";
 
-const USAGE = "usage: davit agent serve|stage|fetch|registry|trust-nodes|reload|check|probe\n";
+const USAGE = "usage: davit agent serve|stage|fetch|registry|token-key|trust-nodes|reload|check|probe\n";
 
 /** The binary's other life: `args` is what follows `davit agent`. Returns the exit code. */
 export async function agentMain(args: string[]): Promise<number> {
@@ -28,6 +28,11 @@ export async function agentMain(args: string[]): Promise<number> {
     case "registry": {
       const { runGate } = await import("./registry/main.ts");
       await runGate(process.env, { signal: stop.signal, log });
+      return 0;
+    }
+    case "token-key": {
+      const { makeTokenKey } = await import("./registry/token-key.ts");
+      await makeTokenKey(args[1] ?? "");
       return 0;
     }
     case "check": {

@@ -2,6 +2,7 @@ import { api } from "#shared/api";
 import { CA_HEADER, CA_PATH } from "#shared/authority";
 import { Kube } from "#shared/kube/client";
 import { inCluster } from "#shared/kube/connect";
+import { JWKS_PATH } from "#shared/registry/signing-key";
 import { serve } from "#shared/rpc-server";
 import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { VERSION } from "#shared/version";
@@ -48,6 +49,7 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   const runner = new Runner(deps, tenants, stop);
   const auth = new Auth(kube, config.registryKey);
   void keepUp(() => sync.run(), log, stop);
+  void config.registryKey.follow(log, stop, () => sync.lookAgain());
   void keepUp(() => tenants.run(stop), log, stop);
   void keepUp(() => renameImages(deps, tenants, stop).then(() => aborted(stop)), log, stop);
   await certificates.settled();
@@ -73,6 +75,7 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
     fetch: async (request, server) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/healthz") return new Response("ok\n");
+      if (pathname === JWKS_PATH) return Response.json(config.registryKey.jwks);
       if (pathname === CA_PATH) return new Response(config.ca, { headers: { "content-type": "application/x-pem-file" } });
       const taken = await sessions.take(request, server);
       return taken === "taken" ? undefined : (taken ?? named(await answer(request), ca));

@@ -46,6 +46,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   whoami: async () => (await import("./commands/whoami.ts")).WhoamiCommand,
   install: async () => (await import("./commands/install.ts")).InstallCommand,
   gc: async () => (await import("./commands/gc.ts")).GcCommand,
+  rotate: async () => (await import("./commands/rotate.ts")).RotateCommand,
   status: async () => (await import("./commands/status.ts")).StatusCommand,
   doctor: async () => (await import("./commands/doctor.ts")).DoctorCommand,
   uninstall: async () => (await import("./commands/uninstall.ts")).UninstallCommand,

@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import { SignJWT } from "jose";
-import { newRegistryKey } from "#cli/install/registry-key";
 import { Kube } from "#shared/kube/client";
 import { mintPullCredential } from "#shared/registry/credential";
 import { type RegistryKey, registryKeyOf } from "#shared/registry/key";
+import { newSigningKey } from "#shared/registry/signing-key";
 import { faultOf } from "#shared/source/testing/temp-tree";
 import { Auth } from "./auth.ts";
 import { type Api, admit, admitSource } from "./context.ts";
 import { mintFetchToken, readFetchToken } from "./fetch-token.ts";
 
-const newKey = async (): Promise<RegistryKey> => registryKeyOf((await newRegistryKey()).privateJwk);
+const newKey = async (): Promise<RegistryKey> => registryKeyOf(await newSigningKey());
 const claims = { namespace: "team-a", revision: "shop-3" };
 
 /** An API server that says no to every token and every right, and counts how often it was asked. */

@@ -11,7 +11,10 @@ const Environment = z.object({
   DAVIT_GATE_UPSTREAM: z.url().default("http://127.0.0.1:5055"),
   /** tls.crt and tls.key, as a Secret of type kubernetes.io/tls is mounted. */
   DAVIT_GATE_TLS: z.string().default("/etc/davit/tls"),
-  DAVIT_GATE_KEY: z.string().default("/etc/davit/registry-key/private.jwk.json"),
+  /** The keys of credentials, as the Secret davit-registry-key is mounted. */
+  DAVIT_GATE_KEYS: z.string().default("/etc/davit/registry-key"),
+  /** The key of tokens, which `davit agent token-key` made. */
+  DAVIT_GATE_TOKEN_KEY: z.string().default("/etc/davit/token-key"),
   /** Distribution's root directory, on the volume that both have. */
   DAVIT_GATE_STORAGE: z.string().default("/data"),
 });
@@ -22,7 +25,8 @@ export interface GateConfig {
   pullsPort: number | undefined;
   upstream: string;
   tlsFolder: string;
-  keyFile: string;
+  keysFolder: string;
+  tokenKeyFolder: string;
   storage: string;
 }
 
@@ -35,7 +39,8 @@ export function readGateConfig(env: Record<string, string | undefined>): GateCon
     pullsPort: values.DAVIT_GATE_PULLS_PORT === "" ? undefined : values.DAVIT_GATE_PULLS_PORT,
     upstream: values.DAVIT_GATE_UPSTREAM,
     tlsFolder: values.DAVIT_GATE_TLS,
-    keyFile: values.DAVIT_GATE_KEY,
+    keysFolder: values.DAVIT_GATE_KEYS,
+    tokenKeyFolder: values.DAVIT_GATE_TOKEN_KEY,
     storage: values.DAVIT_GATE_STORAGE,
   };
 }

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { mintAgentCredential, mintBuildCredential, mintPullCredential } from "#shared/registry/credential";
 import { type RegistryKey, registryKeyOf } from "#shared/registry/key";
+import { JWKS_PATH, KEY_FILE, newSigningKey } from "#shared/registry/signing-key";
+import type { Secret } from "#shared/secret";
 import { startDistribution, writeGateFiles } from "#test/distribution";
 import { RegistryUser } from "#test/registry-user";
 import { temporaryFolder } from "#test/temporary";
@@ -48,7 +51,8 @@ function config(folder: string) {
     DAVIT_GATE_PORT: "0",
     DAVIT_GATE_PULLS_PORT: "0",
     DAVIT_GATE_TLS: join(folder, "tls"),
-    DAVIT_GATE_KEY: join(folder, "private.jwk.json"),
+    DAVIT_GATE_KEYS: join(folder, "keys"),
+    DAVIT_GATE_TOKEN_KEY: join(folder, "token-key"),
   });
 }
 
@@ -130,8 +134,7 @@ test("the agent deletes what its credential names", async () => {
 
 test("expired, foreign, wrong-kind and absent credentials are refused, and the log has none of them", async () => {
   const expired = (await mintBuildCredential(key, { repository: "shop/cart", ttlSeconds: -1 })).reveal();
-  const { privateJwk } = await (await import("#cli/install/registry-key")).newRegistryKey();
-  const foreign = (await mintPullCredential(await registryKeyOf(privateJwk), { namespace: "shop" })).reveal();
+  const foreign = (await mintPullCredential(await registryKeyOf(await newSigningKey()), { namespace: "shop" })).reveal();
   const bearer = (await mintRegistryToken(key, { subject: "x", access: [], ttlSeconds: 60 })).reveal();
   for (const [password, why] of [
     [expired, "has expired"],
@@ -153,6 +156,42 @@ test("expired, foreign, wrong-kind and absent credentials are refused, and the l
   });
   expect(direct.status).toBe(401);
 });
+
+test("while one key replaces another credentials of both are good, and afterwards those of the new one only", async () => {
+  const kids = async () => {
+    const answer = await fetch(`https://localhost:${gate.port}${JWKS_PATH}`, { tls: { ca: files.ca } });
+    return ((await answer.json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
+  };
+  const write = (name: string, jwk: Secret) => Bun.write(join(files.folder, "keys", name), jwk.reveal());
+  const until = async (wanted: string[]) => {
+    while ((await kids()).join() !== wanted.join()) await Bun.sleep(50);
+  };
+  const next = await newSigningKey();
+  const newKey = await registryKeyOf(next);
+  const image = await (await build("shop/turn")).push("shop/turn", "1", ["layer"]);
+  const answers = async () => {
+    const credentials = await Promise.all([key, newKey].map((of) => mintPullCredential(of, { namespace: "shop" })));
+    const pulls = credentials.map((one) => user(one.reveal()).pull("shop/turn", image.digest));
+    return (await Promise.allSettled(pulls)).map(({ status }) => status);
+  };
+  const stop = new AbortController();
+  const following = gate.followKeys(stop.signal);
+  expect(await answers()).toEqual(["fulfilled", "rejected"]);
+  await write(KEY_FILE.accepted, next);
+  await until([key.kid, newKey.kid]);
+  expect(await answers()).toEqual(["fulfilled", "fulfilled"]);
+  await write(KEY_FILE.signs, next);
+  await write(KEY_FILE.accepted, files.key);
+  await until([newKey.kid, key.kid]);
+  expect(await answers()).toEqual(["fulfilled", "fulfilled"]);
+  await rm(join(files.folder, "keys", KEY_FILE.accepted));
+  await until([newKey.kid]);
+  expect(await answers()).toEqual(["rejected", "fulfilled"]);
+  await write(KEY_FILE.signs, files.key);
+  await until([key.kid]);
+  stop.abort();
+  await following;
+}, 30_000);
 
 test("the challenge sends clients back to the registry's own address", async () => {
   const answer = await fetch(`https://localhost:${gate.port}/v2/`, { tls: { ca: files.ca } });

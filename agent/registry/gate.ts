@@ -1,18 +1,21 @@
 import type { Server } from "bun";
-import { readRegistryKey } from "#shared/registry/key";
+import { JWKS_PATH } from "#shared/registry/signing-key";
 import type { Log } from "../log.ts";
 import { serveTls, type TlsFiles, type TlsServer } from "../tls-server.ts";
 import type { GateConfig } from "./config.ts";
 import { forward, IDLE_SECONDS } from "./forward.ts";
+import { KeyFolder } from "./key-folder.ts";
 import { Layout } from "./layout.ts";
 import { listenForPulls } from "./pulls.ts";
 import { Pushes } from "./pushes.ts";
 import { answerStorage, type Stored } from "./storage-endpoint.ts";
-import { answerToken, refusal } from "./token-endpoint.ts";
+import { answerToken, refusal, type TokenService } from "./token-endpoint.ts";
 
 export interface Gate extends TlsServer {
   /** Where images are pulled only, in clear, if anywhere. */
   readonly pullsPort: number | undefined;
+  /** Takes the keys of credentials from their files again whenever they change, until `signal` aborts. */
+  followKeys(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -20,17 +23,19 @@ export interface Gate extends TlsServer {
  * checks the tokens itself. Bodies of any size pass in both directions without being held.
  */
 export async function serveGate(config: GateConfig, log: Log): Promise<Gate> {
-  const stored: Stored = { layout: new Layout(config.storage), pushes: new Pushes(), key: await readRegistryKey(config.keyFile), log };
+  const [key, tokenKey] = await Promise.all([KeyFolder.open(config.keysFolder), KeyFolder.open(config.tokenKeyFolder)]);
+  const stored = { layout: new Layout(config.storage), pushes: new Pushes(), key, tokenKey, log };
   const inside = await serveTls(config.tlsFolder, config.port, (port, tls) => listen(config, port, tls, stored));
   const pulls = config.pullsPort === undefined ? undefined : listenForPulls(config, config.pullsPort, stored);
   return {
     ...inside,
     pullsPort: pulls?.port,
+    followKeys: (signal) => key.follow(log, signal),
     stop: async (now = false) => void (await Promise.all([inside.stop(now), pulls?.stop(now)])),
   };
 }
 
-function listen(config: GateConfig, port: number, tls: TlsFiles, stored: Stored): Server<undefined> {
+function listen(config: GateConfig, port: number, tls: TlsFiles, stored: Stored & TokenService): Server<undefined> {
   return Bun.serve({
     port,
     ...(config.host ? { hostname: config.host } : {}),
@@ -41,6 +46,7 @@ function listen(config: GateConfig, port: number, tls: TlsFiles, stored: Stored)
     fetch(request, server) {
       const { pathname } = new URL(request.url);
       if (pathname === "/healthz") return health(config);
+      if (pathname === JWKS_PATH) return Response.json(stored.key.jwks);
       if (pathname === "/auth/token") return answerToken(request, stored, { mayChange: true });
       server.timeout(request, 0);
       if (pathname === "/storage" || pathname.startsWith("/storage/")) return answerStorage(request, stored);

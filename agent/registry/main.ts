@@ -10,6 +10,7 @@ export async function runGate(env: Record<string, string | undefined>, options: 
   const gate = await serveGate(readGateConfig(env), log);
   log("the registry's gate is up", { port: gate.port });
   keepReloading(gate, log, signal);
+  void gate.followKeys(signal);
   await aborted(signal);
   await gate.stop();
 }

@@ -2,7 +2,7 @@ import type { Server } from "bun";
 import type { GateConfig } from "./config.ts";
 import { forward, IDLE_SECONDS } from "./forward.ts";
 import type { Stored } from "./storage-endpoint.ts";
-import { answerToken, refusal } from "./token-endpoint.ts";
+import { answerToken, refusal, type TokenService } from "./token-endpoint.ts";
 
 const READS = new Set(["GET", "HEAD"]);
 
@@ -10,7 +10,7 @@ const READS = new Set(["GET", "HEAD"]);
  * The gate's second way in, for nodes that cannot come by the first: plain HTTP, for their own loopback (a NodePort) or behind
  * an ingress that ends TLS. Nothing can be changed by it, and no token that it gives allows a change anywhere else.
  */
-export function listenForPulls(config: GateConfig, port: number, stored: Stored): Server<undefined> {
+export function listenForPulls(config: GateConfig, port: number, stored: Stored & TokenService): Server<undefined> {
   return Bun.serve({
     port,
     ...(config.host ? { hostname: config.host } : {}),

@@ -8,8 +8,11 @@ import { type Access, grant, mintRegistryToken, parseScopes, SERVICE, tokenSecon
 /** Far more than the largest form with a credential in it; the body comes from anybody, so it is bounded. */
 const MAX_FORM_BYTES = 64 * 1024;
 
-interface TokenService {
+export interface TokenService {
+  /** Of credentials. */
   key: RegistryKey;
+  /** Of tokens, which distribution knows. */
+  tokenKey: RegistryKey;
   /** Told of every build that gets a token. */
   pushes: Pushes;
   log: Log;
@@ -19,7 +22,11 @@ interface TokenService {
  * Answers `/auth/token` as both kinds of client ask: GET with Basic (crane, kaniko, skopeo) and POST with a form (containerd).
  * 401 for a credential that is not good; a good one that may do nothing of what it asked gets a token that allows nothing.
  */
-export async function answerToken(request: Request, { key, pushes, log }: TokenService, { mayChange }: { mayChange: boolean }): Promise<Response> {
+export async function answerToken(
+  request: Request,
+  { key, tokenKey, pushes, log }: TokenService,
+  { mayChange }: { mayChange: boolean },
+): Promise<Response> {
   const asked = request.method === "POST" ? await readForm(request) : readQuery(request);
   if (asked === undefined) return refusal(400, "UNSUPPORTED", "the form is too large or not one");
   if (asked.password === undefined) return refusal(401, "UNAUTHORIZED", "a credential is needed");
@@ -30,7 +37,7 @@ export async function answerToken(request: Request, { key, pushes, log }: TokenS
     if (access.length === 0 && asked.scopes.length > 0)
       log("a registry token grants nothing of what was asked", { subject: subjectOf(credential), asked: asked.scopes });
     const ttlSeconds = tokenSeconds(Math.floor(Date.now() / 1000), expiresAt);
-    const mint = () => mintRegistryToken(key, { subject: subjectOf(credential), access, ttlSeconds });
+    const mint = () => mintRegistryToken(tokenKey, { subject: subjectOf(credential), access, ttlSeconds });
     const token = (await (credential.kind === "build" ? pushes.grant(credential.repository, mint) : mint())).reveal();
     return Response.json(
       { token, access_token: token, expires_in: ttlSeconds, issued_at: new Date().toISOString() },

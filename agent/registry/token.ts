@@ -54,7 +54,7 @@ export function tokenSeconds(nowSeconds: number, credentialExpiresAt?: number): 
   return credentialExpiresAt === undefined ? TOKEN_SECONDS : Math.max(1, Math.min(TOKEN_SECONDS, credentialExpiresAt - nowSeconds));
 }
 
-/** A bearer token that distribution accepts. The agent, which holds the key, mints its own and needs no round trip. */
+/** A bearer token that distribution accepts. */
 export async function mintRegistryToken(key: RegistryKey, options: { subject: string; access: Access[]; ttlSeconds: number }): Promise<Secret> {
   const jwt = new SignJWT({ access: options.access })
     .setProtectedHeader({ alg: "ES256", typ: "JWT", kid: key.kid })

@@ -56,13 +56,18 @@ export class Sync {
       const ended = new AbortController();
       const turn = AbortSignal.any([this.#stop, ended.signal, AbortSignal.timeout(this.#resyncMs)]);
       this.#bound.clear();
-      for (const namespace of this.#targets) this.#look(namespace);
+      this.lookAgain();
       try {
         await Promise.all([this.#followTrust(turn), ...SHARED_SECRETS.map((name) => this.#follow(name, turn))]);
       } finally {
         ended.abort();
       }
     }
+  }
+
+  /** Looks at every tenant, because what only the agent knows has changed: the login that nodes pull with. */
+  lookAgain(): void {
+    for (const namespace of this.#targets) this.#look(namespace);
   }
 
   /** Takes a namespace on; resolves when it has all that there is to have. What fails is told, and goes on being tried. */
@@ -117,7 +122,7 @@ export class Sync {
     if (!source) this.#deps.log("the source of a shared secret is gone; its copies stay", { name });
     if (!source || this.#sources.get(name)?.version === source.version) return;
     this.#sources.set(name, source);
-    for (const namespace of this.#targets) this.#look(namespace);
+    this.lookAgain();
   }
 
   #see(key: string, copy: Copy | undefined): void {

@@ -6,6 +6,7 @@ import { dockerConfig } from "#shared/oci/docker-config";
 import type { RegistryPlace } from "#shared/places";
 import { mintAgentCredential, mintBuildCredential } from "#shared/registry/credential";
 import { registryKeyOf } from "#shared/registry/key";
+import { KEY_FILE } from "#shared/registry/signing-key";
 import { Secret } from "#shared/secret";
 import { NODEPORT_SERVICE, REGISTRY } from "../install/components.ts";
 import { readSecret } from "../install/made.ts";
@@ -41,7 +42,7 @@ export async function registryAccess(kube: Kube, { registry }: Pick<InstallOptio
 }
 
 async function ownAccess(kube: Kube): Promise<RegistryAccess> {
-  const jwk = (await readSecret(kube, "davit-registry-key"))?.["private.jwk.json"];
+  const jwk = (await readSecret(kube, "davit-registry-key"))?.[KEY_FILE.signs];
   if (!jwk) throw new Fault("preflight_failed", "the Secret davit/davit-registry-key, which signs the registry's credentials, is not there");
   const key = await registryKeyOf(new Secret(jwk));
   const may = (...actions: ("pull" | "delete")[]) => mintAgentCredential(key, { ttlSeconds: SECONDS, access: [{ repository: REPOSITORY, actions }] });

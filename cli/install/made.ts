@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { ownNames, TLS_SECRET } from "#shared/certificates";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
+import { KEY_FILE, newSigningKey } from "#shared/registry/signing-key";
 import { Secret } from "#shared/secret";
 import { type KeyPair, newLeaf } from "#shared/tls/signing";
 import type { Authorities } from "./authority.ts";
@@ -9,7 +10,6 @@ import { OWN_NAMESPACES } from "./components.ts";
 import { hostOf, type InstallOptions } from "./options.ts";
 import { type Given, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
-import { jwksOf, newRegistryKey } from "./registry-key.ts";
 
 /** What install makes and the Pods mount. */
 export interface Made {
@@ -46,29 +46,27 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
   const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
   const s3 = options.s3 ? {} : await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
   const registry = await once(kube, "davit-registry-key", "Opaque", async () => ({
-    "private.jwk.json": (await newRegistryKey()).privateJwk.reveal(),
+    [KEY_FILE.signs]: (await newSigningKey()).reveal(),
     httpSecret: random(30),
   }));
-  const jwks = await jwksOf(new Secret(registry["private.jwk.json"] ?? ""));
   const names = ownNames(hostOf(options.domain), registryAddress);
   const leafs = await Promise.all(leafsOf(options).map((name) => firstLeaf(kube, TLS_SECRET[name], authority, names[name])));
   const logins = loginSecrets(given).map(({ name, data }) => secret(name, "Opaque", data));
   const brought = given.certificate ? [secret(TLS_SECRET.given, "kubernetes.io/tls", given.certificate)] : [];
   const trusted = trustFiles(authorities.trusted, options);
   return {
-    objects: [...leafs.flat(), ...logins, ...brought, ...trust(trusted), configMap("davit", "davit-registry-jwks", { "jwks.json": jwks })],
+    objects: [...leafs.flat(), ...logins, ...brought, ...trust(trusted)],
     startedWith: {
       agent: [
         ...Object.values(trusted),
         s3.accessKey,
-        jwks,
         // The hash of it can be read by whoever sees the Pod: without a key, a weak password could be guessed from it.
         createHmac("sha256", registry.httpSecret ?? "")
           .update(await externalLogins(kube, options, given))
           .digest("hex"),
       ].join(),
       s3: s3.accessKey ?? "",
-      registry: jwks,
+      registry: "",
       "node-trust": trusted["registry.crt"] ?? "",
     },
     ca: authority.certificate,

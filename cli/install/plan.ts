@@ -166,7 +166,8 @@ function fillIngress(ingress: V1Ingress, options: InstallOptions): void {
 
 function fillImages(workload: Workload, images: Images): void {
   const byPlaceholder: Record<string, string> = { "davit/agent": images.agent, "davit/s3": images.s3, "davit/registry": images.registry };
-  for (const container of workload.spec?.template.spec?.containers ?? []) {
+  const { containers = [], initContainers = [] } = workload.spec?.template.spec ?? {};
+  for (const container of [...initContainers, ...containers]) {
     const image = byPlaceholder[container.image ?? ""];
     if (!image) throw new Error(`manifests name the image ${container.image}, which nobody fills in`);
     container.image = image;

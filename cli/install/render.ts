@@ -8,7 +8,6 @@ export function renderYaml(objects: KubeObject[], options: InstallOptions): stri
   const notes = madeSecrets(options).map((name) => `# Secret davit/${name}: made by \`davit install\`, kept if it is there`);
   const others = [
     "# ConfigMap davit-trust in davit, davit-staging and davit-node: the certificates of the CAs that vouch for davit, the S3 store and the registry",
-    "# ConfigMap davit/davit-registry-jwks: the public half of davit-registry-key",
   ];
   const documents = objects.map((object) => `# ${nameOf(object)}\n${Bun.YAML.stringify(object, null, 2)}\n`);
   return [...notes, ...others, ""].join("\n") + documents.map((text) => `---\n${text}`).join("");

@@ -1,39 +1,32 @@
-import { readFile } from "node:fs/promises";
-import { calculateJwkThumbprint, importJWK, type JWK } from "jose";
-import { Secret } from "../secret.ts";
+import { errors, importJWK, type JWK } from "jose";
+import type { Secret } from "../secret.ts";
+import { publicHalf } from "./signing-key.ts";
 
 /** Who signs, in every credential and token of the registry; distribution's configuration names it too. */
 export const ISSUER = "davit";
 
-/** The ES256 key that install made. It signs credentials (for people, builds and nodes) and tokens (for distribution). */
+/** The ES256 key that install made, or `davit rotate signing-key`. It signs credentials for people, builds and nodes. */
 export interface RegistryKey {
-  /** RFC 7638 thumbprint: distribution finds the key in its JWKS by it. */
-  kid: string;
-  sign: CryptoKey;
-  verify: CryptoKey;
+  readonly kid: string;
+  readonly sign: CryptoKey;
+  /** The key that a signature names, if it is accepted; while one key replaces another both are. */
+  readonly verify: (header: { kid?: string | undefined }) => CryptoKey;
+  /** The public halves of all that are accepted, the one that signs first. */
+  readonly jwks: { keys: JWK[] };
 }
 
-/** @throws Error when the text is no private ES256 JWK; the text itself is never in the message */
-export async function registryKeyOf(jwk: Secret): Promise<RegistryKey> {
-  const parsed = parse(jwk.reveal());
-  const { d: _, key_ops: __, ...open } = parsed;
-  if (parsed.kty !== "EC" || parsed.crv !== "P-256" || !parsed.d) throw new Error("the registry key is not a private P-256 JWK");
+/** @throws Error when one is no private ES256 JWK */
+export async function registryKeyOf(signing: Secret, ...accepted: Secret[]): Promise<RegistryKey> {
+  const halves = await Promise.all([signing, ...accepted].map(publicHalf));
+  const keys = new Map(await Promise.all(halves.map(async (half) => [half.kid, (await importJWK(half, "ES256")) as CryptoKey] as const)));
   return {
-    kid: await calculateJwkThumbprint(open),
-    sign: (await importJWK(parsed, "ES256")) as CryptoKey,
-    verify: (await importJWK(open, "ES256")) as CryptoKey,
+    kid: halves[0]?.kid ?? "",
+    sign: (await importJWK(JSON.parse(signing.reveal()), "ES256")) as CryptoKey,
+    verify: ({ kid = "" }) => {
+      const key = keys.get(kid);
+      if (!key) throw new errors.JWKSNoMatchingKey();
+      return key;
+    },
+    jwks: { keys: halves },
   };
-}
-
-/** The key in a file, as the Secret davit-registry-key is mounted. */
-export async function readRegistryKey(path: string): Promise<RegistryKey> {
-  return registryKeyOf(new Secret(await readFile(path, "utf8")));
-}
-
-function parse(text: string): JWK {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error("the registry key is not JSON");
-  }
 }

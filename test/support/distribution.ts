@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { newRegistryKey } from "#cli/install/registry-key";
+import { KEY_FILE, newSigningKey } from "#shared/registry/signing-key";
 import type { Secret } from "#shared/secret";
 import { newAuthority, newLeaf } from "#shared/tls/signing";
+import { makeTokenKey } from "../../agent/registry/token-key.ts";
 import registry from "../../manifests/registry.yaml" with { type: "text" };
 import { layoutOf } from "../../scripts/cluster/layout.ts";
 import { freePort } from "./free-port.ts";
@@ -14,19 +15,19 @@ export interface GateFiles {
   renew: () => Promise<void>;
 }
 
-/** What the cluster mounts into the registry's Pod, in a folder: tls/, private.jwk.json, jwks.json. `renew` issues another leaf. */
+/** What the cluster mounts into the registry's Pod, in a folder: tls/, keys/, token-key/. `renew` issues another leaf. */
 export async function writeGateFiles(folder: string): Promise<GateFiles> {
   const authority = await newAuthority();
-  const key = await newRegistryKey();
+  const key = await newSigningKey();
   const renew = async () => {
     const leaf = await newLeaf(authority, { names: ["localhost", "127.0.0.1"] });
     await Bun.write(join(folder, "tls", "tls.crt"), leaf.certificate);
     await Bun.write(join(folder, "tls", "tls.key"), leaf.key.reveal());
   };
-  await Bun.write(join(folder, "private.jwk.json"), key.privateJwk.reveal());
-  await Bun.write(join(folder, "jwks.json"), key.jwks);
+  await Bun.write(join(folder, "keys", KEY_FILE.signs), key.reveal());
+  await makeTokenKey(join(folder, "token-key"));
   await renew();
-  return { folder, ca: authority.certificate, key: key.privateJwk, renew };
+  return { folder, ca: authority.certificate, key, renew };
 }
 
 /** The cluster's own distribution on a free port, with the configuration that install applies. Ends with its scope. */
@@ -40,7 +41,7 @@ export async function startDistribution(folder: string): Promise<AsyncDisposable
       OTEL_TRACES_EXPORTER: "none",
       REGISTRY_HTTP_ADDR: new URL(url).host,
       REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data"),
-      REGISTRY_AUTH_TOKEN_JWKS: join(folder, "jwks.json"),
+      REGISTRY_AUTH_TOKEN_JWKS: join(folder, "token-key", "jwks.json"),
     },
     stdout: "ignore",
     stderr: Bun.file(join(folder, "distribution.log")),

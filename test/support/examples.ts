@@ -23,6 +23,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   login: "cluster",
   install: "control-plane",
   status: "control-plane",
+  rotate: "cluster",
   uninstall: "control-plane",
   "image push": "binary",
   "image save": "binary",

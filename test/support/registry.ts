@@ -35,7 +35,8 @@ export async function startRegistry(): Promise<TestRegistry> {
     DAVIT_GATE_PORT: "0",
     DAVIT_GATE_UPSTREAM: distribution.url,
     DAVIT_GATE_TLS: join(folder, "tls"),
-    DAVIT_GATE_KEY: join(folder, "private.jwk.json"),
+    DAVIT_GATE_KEYS: join(folder, "keys"),
+    DAVIT_GATE_TOKEN_KEY: join(folder, "token-key"),
     DAVIT_GATE_STORAGE: data,
   });
   let gate: TlsServer;

@@ -56,6 +56,7 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--env": pair,
   "--env-file": envFile,
   "--explain": wrong("takes an app, a revision such as shop-3, a digest", "no such", "a?b", "a\n", "x".repeat(301)),
+  "--grace": seconds,
   "--fingerprint": wrong("takes SHA256: and 64 hex digits", "abc", `SHA1:${"0".repeat(64)}`, "0".repeat(63), "x".repeat(64)),
   "--from-file": wrong("K=FILE", "K", "a b=Dockerfile", "=Dockerfile"),
   "configuration create --from-file": wrong("cannot be read", "K=missing", "K=."),
@@ -162,6 +163,7 @@ export const ARGUMENTS: Readonly<Record<string, Wrong>> = {
   URL: wrong("has to be a server's address", "ftp://a.test", "a b", "https://me:pw@a.test"),
   MANIFEST: wrong("there is no manifest 'missing.yml'", "missing.yml"),
   "bash|zsh|fish": wrong("completion is for bash, zsh, fish", "sh", "powershell"),
+  "signing-key|registry": wrong("rotate is for signing-key, registry", "keys", "Registry", "a\n"),
   FILE: wrong("cannot be written", "missing/image.tar", "."),
   REF: wrong("has to be an image with its registry, such as", "davit", "davit:1", "https://a.test/davit"),
 };
@@ -187,4 +189,5 @@ export const GOOD: Readonly<Record<string, string>> = {
   FILE: "image.tar",
   REF: "registry.example.com/davit:1",
   "bash|zsh|fish": "bash",
+  "signing-key|registry": "signing-key",
 };
