@@ -29,6 +29,17 @@ export const CertificatePlan = z.object({
 });
 export type CertificatePlan = z.infer<typeof CertificatePlan>;
 
+/** cert-manager's Issuer of davit's own CA, in the namespace davit. */
+export const CA_ISSUER = "davit-ca";
+
+/**
+ * On a TLS Secret, who issued what is in it, as cert-manager notes it: one of another issuer than it orders now, it issues
+ * anew, and until then that serves on. Without the note it takes any certificate with the right names for its own.
+ */
+export function issuedBy(issuer: string): Record<string, string> {
+  return { "cert-manager.io/issuer-name": issuer, "cert-manager.io/issuer-kind": "Issuer" };
+}
+
 /** TLS Secrets in the namespace davit, which the agent keeps and whoever serves mounts. */
 export const TLS_SECRET = {
   /** The agent's Ingress. */

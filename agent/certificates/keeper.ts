@@ -1,11 +1,11 @@
-import { TLS_SECRET } from "#shared/certificates";
+import { CA_ISSUER, issuedBy, TLS_SECRET } from "#shared/certificates";
 import { hasStatus } from "#shared/kube/fault";
 import type { V1Ingress, V1OwnerReference, V1Secret } from "#shared/kube/objects";
 import { certificatesIn, namesOf } from "#shared/tls/certificate";
 import type { Deps } from "../deps.ts";
 import { OWN_LABELS } from "../objects/meta.ts";
 import { CERTIFICATE, certificateOf, isOrdered, isReady } from "./cert-manager.ts";
-import { type Copy, nameOfCopy, tlsOf } from "./ingress-tls.ts";
+import { type Copy, nameOfCopy, servedWith, tlsOf } from "./ingress-tls.ts";
 import { HOME, type Seen } from "./seen.ts";
 import { Signer } from "./signer.ts";
 import { decoded, holds, type TlsData } from "./tls-data.ts";
@@ -52,7 +52,8 @@ export class Keeper {
     const present = this.#own(secret);
     const data = maker.by === "given" ? this.#own(TLS_SECRET.given) : await this.#signer.keep(names, maker.by, present);
     if (!data || holds(present, data)) return;
-    this.#seen.secrets.expect(await this.#write(HOME, secret, data));
+    const annotations = issuedBy(maker.by === "agent" ? CA_ISSUER : `davit-${maker.by}`);
+    this.#seen.secrets.expect(await this.#write(HOME, secret, data, { annotations }));
     this.#deps.log("a certificate was made", { secret, names });
   }
 
@@ -82,7 +83,8 @@ export class Keeper {
     const data = await this.#made(wanted, present?.data);
     if (!data) return;
     const same = present && holds(present.data, data) && sameOwners(present.metadata?.ownerReferences ?? [], owners);
-    this.#copies.set(key, same ? present : await this.#write(namespace, wanted.secret, data, owners));
+    const written = same ? present : await this.#write(namespace, wanted.secret, data, owners.length > 0 ? { ownerReferences: owners } : {});
+    this.#copies.set(key, written);
   }
 
   /** Has an Ingress name the Secrets that are there for its hosts. Tells whether that is a change. */
@@ -90,7 +92,11 @@ export class Keeper {
     const { name = "", namespace = "", uid = "" } = ingress.metadata ?? {};
     const tls = tlsOf(ingress, (host) => {
       const secret = this.choose(host)?.secret;
-      return secret !== undefined && this.copy(namespace, secret) ? secret : undefined;
+      if (secret === undefined) return undefined;
+      if (this.copy(namespace, secret)) return secret;
+      // After a change of the issuer, the one that the host has serves on until the new one is there.
+      const served = servedWith(ingress, host);
+      return served === secret ? undefined : served;
     });
     if (Bun.deepEquals(tls, ingress.spec?.tls ?? []) || !this.#seen.ingresses.isCurrent(namespace, name)) return false;
     // With its uid, so that one that was deleted meanwhile is not made again.
@@ -148,8 +154,13 @@ export class Keeper {
     return this.#issued.get(secret)?.data;
   }
 
-  async #write(namespace: string, name: string, data: TlsData, ownerReferences: V1OwnerReference[] = []): Promise<V1Secret> {
-    const metadata = { name, namespace, labels: OWN_LABELS, ...(ownerReferences.length > 0 ? { ownerReferences } : {}) };
+  async #write(
+    namespace: string,
+    name: string,
+    data: TlsData,
+    more: { annotations?: Record<string, string>; ownerReferences?: V1OwnerReference[] },
+  ): Promise<V1Secret> {
+    const metadata = { name, namespace, labels: OWN_LABELS, ...more };
     return await this.#deps.kube.apply<V1Secret>({ ...SECRET, metadata, type: "kubernetes.io/tls", data }, { manager: MANAGER });
   }
 }

@@ -1,4 +1,4 @@
-import { type CertificatePlan, type IssuerRef, ownNames, TLS_SECRET } from "#shared/certificates";
+import { CA_ISSUER, type CertificatePlan, type IssuerRef, ownNames, TLS_SECRET } from "#shared/certificates";
 
 /** What certificates are made for. */
 export interface Installation {
@@ -46,7 +46,7 @@ export function usesCertManager(plan: CertificatePlan): boolean {
 }
 
 function makersOf({ inside, outside }: CertificatePlan): { inside: Maker; outside: Maker } {
-  const own: Maker = inside === "agent" ? { by: "agent" } : { by: "cert-manager", issuer: { kind: "Issuer", name: "davit-ca" } };
+  const own: Maker = inside === "agent" ? { by: "agent" } : { by: "cert-manager", issuer: { kind: "Issuer", name: CA_ISSUER } };
   switch (outside.by) {
     case "davit-ca":
       return { inside: own, outside: own };

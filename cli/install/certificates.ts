@@ -1,4 +1,4 @@
-import type { CertificatePlan } from "#shared/certificates";
+import { CA_ISSUER, type CertificatePlan } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject } from "#shared/kube/objects";
@@ -9,7 +9,6 @@ import { hostOf, type InstallOptions } from "./options.ts";
 
 const API = "cert-manager.io/v1";
 /** davit's own Issuers, in its namespace. */
-export const CA_ISSUER = "davit-ca";
 const ACME_ISSUER = "davit-acme";
 const SELF_ISSUER = "davit-selfsigned";
 const READY_MS = 30_000;

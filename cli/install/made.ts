@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { ownNames, TLS_SECRET } from "#shared/certificates";
+import { CA_ISSUER, issuedBy, ownNames, TLS_SECRET } from "#shared/certificates";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Secret } from "#shared/kube/objects";
 import { KEY_FILE, newSigningKey } from "#shared/registry/signing-key";
@@ -107,7 +107,8 @@ async function once(kube: Kube, name: string, type: string, make: () => Promise<
 async function firstLeaf(kube: Kube, name: string, authority: KeyPair, names: string[]): Promise<V1Secret[]> {
   if (await readSecret(kube, name)) return [];
   const made = await newLeaf(authority, { names });
-  return [secret(name, "kubernetes.io/tls", { ...pairData(made), "ca.crt": authority.certificate })];
+  const object = secret(name, "kubernetes.io/tls", { ...pairData(made), "ca.crt": authority.certificate });
+  return [{ ...object, metadata: { ...object.metadata, annotations: issuedBy(CA_ISSUER) } }];
 }
 
 export async function readSecret(kube: Kube, name: string): Promise<Data | undefined> {

@@ -1,8 +1,8 @@
+import { CA_ISSUER } from "#shared/certificates";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
 import { certificatesIn } from "#shared/tls/certificate";
-import { CA_ISSUER } from "./certificates.ts";
 import { readSecret } from "./made.ts";
 
 const CERTIFICATES = { apiVersion: "cert-manager.io/v1", kind: "Certificate", namespace: "davit" };
