@@ -11,8 +11,8 @@ let proxy: FaultyProxy;
 let store: ObjectStore;
 beforeAll(async () => {
   versity = await startVersity();
-  proxy = startFaultyProxy(versity.place);
-  store = await openStore({ ...versity.place, endpoint: proxy.url, ca: "" }, 5000);
+  proxy = await startFaultyProxy(versity.place);
+  store = await openStore(proxy.place, 5000);
   await versity.store.put("text", Buffer.from(TEXT));
 }, 30_000);
 afterAll(async () => {
@@ -25,7 +25,7 @@ const read = async () => Buffer.from((await store.get("text")) ?? []).toString()
 test("an answer that comes late is waited for, up to the limit", async () => {
   proxy.fail("slow", "GET");
   expect(await read()).toBe(TEXT);
-  const impatient = await openStore({ ...versity.place, endpoint: proxy.url, ca: "" }, 100);
+  const impatient = await openStore(proxy.place, 100);
   proxy.fail("slow", "GET");
   await expect(impatient.get("text")).rejects.toMatchObject({
     code: "store_unavailable",

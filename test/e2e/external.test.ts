@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { GarbageItem } from "#shared/garbage";
+import type { KubeObject, V1Namespace, V1Secret } from "#shared/kube/objects";
+import { RegistryApi } from "#shared/oci/registry-api";
+import { type ExternalRegistry, startExternalRegistry } from "#test/external";
+import { type FaultyProxy, startFaultyProxy } from "#test/faulty-proxy";
+import { appFiles, DOCKERFILE, davit, folder, kube, push, server, type TestTenant, tenant } from "#test/lab";
+import { onLab, labTest as test } from "#test/lab-test";
+import { randomText } from "#test/live";
+import { type OwnCluster, ownCluster } from "#test/own-cluster";
+import { startVersity, type TestStore } from "#test/versity";
+
+/* An installation whose S3 store and registry are servers of this machine: private CAs, passwords, a prefix, another login for nodes. */
+
+const LOGIN = { user: "davit-ci", password: "writes it" };
+const PULL = { user: "davit-nodes", password: "reads it" };
+const PREFIX = "team/davit";
+
+let cluster: OwnCluster;
+let s3: TestStore;
+let proxy: FaultyProxy;
+let registry: ExternalRegistry;
+let space: TestTenant;
+/** Flags that mean the store and the registry. */
+let s3Flags: string[];
+let registryFlags: string[];
+const resources = new AsyncDisposableStack();
+
+beforeAll(async () => {
+  if (!onLab) return;
+  cluster = resources.use(await ownCluster("external"));
+  const address = cluster.host;
+  s3 = resources.use(await startVersity({ address }));
+  proxy = resources.use(await startFaultyProxy(s3.place, { address, tls: true }));
+  registry = resources.use(await startExternalRegistry({ address, login: LOGIN, others: [PULL] }));
+  const files = resources.use(
+    folder({
+      "s3-key": "test\ntest-secret\n",
+      "s3-ca": proxy.place.ca,
+      "registry-ca": registry.place.ca,
+      password: LOGIN.password,
+      "pull-password": PULL.password,
+    }),
+  );
+  const file = (name: string) => join(files.path, name);
+  s3Flags = [
+    ...["--s3-endpoint", proxy.place.endpoint.origin, "--s3-bucket", "davit", "--path-style", "--s3-ca", file("s3-ca")],
+    ...["--s3-access-key-file", file("s3-key")],
+  ];
+  registryFlags = [
+    ...["--registry", `${registry.place.host}/${PREFIX}`, "--registry-ca", file("registry-ca")],
+    ...["--registry-user", LOGIN.user, "--registry-password-file", file("password")],
+    ...["--registry-pull-user", PULL.user, "--registry-pull-password-file", file("pull-password")],
+  ];
+  await cluster.install("--keep-revisions", "1", ...s3Flags, ...registryFlags);
+  space = await tenant("external");
+}, 300_000);
+afterAll(() => resources.disposeAsync(), 60_000);
+
+/** The installation's CA does not matter here: other tests look at certificates. */
+const UNCHECKED = { tls: { rejectUnauthorized: false } };
+
+async function get(url: string | null | undefined): Promise<string> {
+  return await (await fetch(url ?? "", UNCHECKED)).text();
+}
+
+async function namesOf(kind: string, apiVersion = "v1"): Promise<(string | undefined)[]> {
+  const found = await (await kube()).list<KubeObject>({ apiVersion, kind, namespace: "davit" });
+  return found.map(({ metadata }) => metadata?.name);
+}
+
+async function keysOf(): Promise<string[]> {
+  const uid = (await (await kube()).get<V1Namespace>({ apiVersion: "v1", kind: "Namespace", name: space.name }))?.metadata?.uid;
+  return await s3.store.list(`ns/${uid}/`);
+}
+
+/** Tags of the app's repository; undefined when there is no such repository. */
+async function tagsOf(app: string): Promise<string[] | undefined> {
+  const api = new RegistryApi({ ...registry.place, prefix: PREFIX });
+  const response = await api.request(`${space.name}/${app}`, "tags/list", "pull");
+  return response.ok ? (((await response.json()) as { tags: string[] | null }).tags ?? []) : undefined;
+}
+
+test("nothing built-in is installed, and nodes trust the registry and log in as who may only pull", async () => {
+  expect(await namesOf("Deployment", "apps/v1")).toEqual(["davit-agent"]);
+  expect(await namesOf("Service")).toEqual(["davit-agent"]);
+  expect(await namesOf("PersistentVolumeClaim")).toEqual([]);
+  expect((await namesOf("Secret")).filter((name) => /^davit-(s3|registry)(-tls)?$/.test(name ?? ""))).toEqual([]);
+  expect(readdirSync(join(cluster.certsDir, registry.place.host)).sort()).toEqual(["ca.crt", "hosts.toml"]);
+  const pull = await (await kube()).get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: space.name, name: "davit-pull" });
+  const { auths } = JSON.parse(Buffer.from(pull?.data?.[".dockerconfigjson"] ?? "", "base64").toString());
+  expect(auths).toEqual({ [registry.place.host]: { auth: btoa(`${PULL.user}:${PULL.password}`) } });
+  const status = JSON.parse((await davit(["status", "-o", "json"])).stdout);
+  expect(status).toMatchObject({ healthy: true, s3: `${proxy.place.endpoint.origin}/davit`, registry: `${registry.place.host}/${PREFIX}` });
+});
+
+test("push, push again, roll back, collect garbage, delete: all of it is there, and then nothing", async () => {
+  const app = space.app("shop");
+  const args = ["--name", app, "-n", space.name];
+  using source = folder(appFiles("one"));
+  const first = await push(source.path, args);
+  expect({ outcome: first.outcome, fault: first.fault }).toEqual({ outcome: "live", fault: undefined });
+  expect(first.image).toStartWith(`${registry.place.host}/${PREFIX}/${space.name}/${app}@sha256:`);
+  expect(await push(source.path, args)).toMatchObject({ outcome: "unchanged" });
+  source.write({ "server.ts": server("two") });
+  const second = await push(source.path, args);
+  expect([second.outcome, await get(second.url)]).toEqual(["live", "two"]);
+
+  const back = await davit(["app", "rollback", app, "-n", space.name, "-o", "json"]);
+  expect({ code: back.code, stderr: back.stderr }).toMatchObject({ code: 0 });
+  expect([await get(second.url), JSON.parse(back.stdout).image]).toEqual(["one", first.image]);
+
+  expect(await tagsOf(app)).toEqual(["1", "2"]);
+  expect((await davit(["gc", "-n", space.name])).code).toBe(0);
+  expect(await tagsOf(app)).toEqual(["1"]);
+  expect((await davit(["app", "delete", app, "-n", space.name, "--yes"])).code).toBe(0);
+  expect(await keysOf()).toEqual([]);
+  expect((await tagsOf(app)) ?? []).toEqual([]);
+}, 120_000);
+
+test("a store that is slow, asked too much or cut off costs a push time; one that stays so fails it, and leaves nothing half-made", async () => {
+  const args = ["--name", space.app("tough"), "-n", space.name];
+  using source = folder(appFiles("0"));
+  const faults = [
+    ["slow", "PUT", 20],
+    ["503", "PUT", 2],
+    ["truncated", "GET", 2],
+  ] as const;
+  for (const [index, [fault, method, times]] of faults.entries()) {
+    source.write({ "server.ts": server(String(index)), "ballast.txt": randomText(1 << 20) });
+    const before = proxy.spoiled;
+    proxy.fail(fault, method, times);
+    const done = await push(source.path, args);
+    expect({ fault, method, outcome: done.outcome, why: done.fault }).toEqual({ fault, method, outcome: "live", why: undefined });
+    expect([await get(done.url), proxy.spoiled > before]).toEqual([String(index), true]);
+  }
+  proxy.fail("503", "PUT", Number.POSITIVE_INFINITY);
+  source.write({ "server.ts": server("after"), "ballast.txt": randomText(1 << 20) });
+  const failed = await push(source.path, args);
+  expect(failed).toMatchObject({ exit: 32, outcome: "failed", revision: null, fault: { code: "store_unavailable" } });
+  proxy.fail("none", "PUT", 0);
+  const done = await push(source.path, args);
+  expect([done.outcome, done.revision, await get(done.url)]).toEqual(["live", faults.length + 1, "after"]);
+}, 240_000);
+
+test("what a registry refuses to delete stays, and `davit gc` says so", async () => {
+  await registry.restart({ deletes: false });
+  const app = space.app("kept");
+  const args = ["--name", app, "-n", space.name];
+  using source = folder(appFiles("one"));
+  for (const text of ["one", "two"]) {
+    source.write({ "server.ts": server(text) });
+    expect(await push(source.path, args)).toMatchObject({ outcome: "live" });
+  }
+  const { items } = JSON.parse((await davit(["gc", "-n", space.name, "-o", "json"])).stdout) as { items: GarbageItem[] };
+  const kept = items.filter(({ what, ref }) => what === "image" && ref.startsWith(`${space.name}/${app}@`));
+  expect(kept.map(({ action, why }) => `${action}: ${why}`)).toContain("keep: no kept revision is made of it, but its registry deletes nothing");
+  expect(await tagsOf(app)).toEqual(["1", "2"]);
+  await registry.restart({ deletes: true });
+}, 120_000);
