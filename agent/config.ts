@@ -42,12 +42,18 @@ const Environment = z.object({
   /** What repositories of an external registry begin with. */
   DAVIT_REGISTRY_PREFIX: z.string().default(""),
   DAVIT_REGISTRY_PLAIN_HTTP: z.stringbool().default(false),
+  /** The other registry, built-in or not, from which nodes may still have to pull; empty: none. */
+  DAVIT_FORMER_REGISTRY: z.string().default(""),
   /** Of each app, so many revisions that were live, and so many that were not, outlive the newest (docs/gc.md). */
   DAVIT_KEEP_REVISIONS: z.coerce.number<string>().int().min(1).default(10),
   DAVIT_PORT: z.coerce.number<string>().default(8080),
   /** The same API for fetch Jobs, which reach the agent without an ingress: it ends TLS itself here. */
   DAVIT_TLS_PORT: z.coerce.number<string>().default(8443),
 });
+
+export type RegistryConfig =
+  | { kind: "built-in"; host: string; nodeHost: string }
+  | { kind: "external"; place: RegistryPlace; pull: RegistryPlace["login"] };
 
 export interface Config {
   domain: { host: string; port: string };
@@ -58,7 +64,9 @@ export interface Config {
   kanikoImage: string;
   mirrors: { registry: string; url: URL }[];
   s3: S3Place;
-  registry: { kind: "built-in"; host: string; nodeHost: string } | { kind: "external"; place: RegistryPlace; pull: RegistryPlace["login"] };
+  registry: RegistryConfig;
+  /** Before the last `davit migrate registry`: for nodes that pull from there still. */
+  formerRegistry: RegistryConfig | undefined;
   keepRevisions: number;
   /** PEM of davit's own CA, which signs the certificates of what it runs itself. */
   ca: string;
@@ -89,6 +97,7 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
     mirrors: parseMirrors(values.DAVIT_REGISTRY_MIRRORS),
     s3: await readS3(values),
     registry: await readRegistry(values),
+    formerRegistry: values.DAVIT_FORMER_REGISTRY ? await readFormer(values) : undefined,
     keepRevisions: values.DAVIT_KEEP_REVISIONS,
     ca,
     authority: { certificate, key: new Secret(key) },
@@ -112,11 +121,18 @@ async function readS3(values: z.infer<typeof Environment>): Promise<S3Place> {
   };
 }
 
-async function readRegistry(values: z.infer<typeof Environment>): Promise<Config["registry"]> {
+async function readRegistry(values: z.infer<typeof Environment>): Promise<RegistryConfig> {
   const host = values.DAVIT_REGISTRY;
   if (values.DAVIT_REGISTRY_KIND === "built-in") return { kind: "built-in", host, nodeHost: values.DAVIT_REGISTRY_FOR_NODES || host };
   const [ca, login, pull] = await Promise.all([read("trust/registry.crt"), readLogin("user", "password"), readLogin("pullUser", "pullPassword")]);
   return { kind: "external", pull, place: { host, prefix: values.DAVIT_REGISTRY_PREFIX, plainHttp: values.DAVIT_REGISTRY_PLAIN_HTTP, ca, login } };
+}
+
+/** One of the two is the built-in one. Nothing but the nodes' login is used of it. */
+async function readFormer({ DAVIT_FORMER_REGISTRY: host, DAVIT_REGISTRY_KIND }: z.infer<typeof Environment>): Promise<RegistryConfig> {
+  if (DAVIT_REGISTRY_KIND === "external") return { kind: "built-in", host, nodeHost: host };
+  const [login, pull] = await Promise.all([readLogin("user", "password"), readLogin("pullUser", "pullPassword")]);
+  return { kind: "external", pull, place: { host, prefix: "", plainHttp: false, ca: "", login } };
 }
 
 async function readLogin(userFile: string, passwordFile: string): Promise<RegistryPlace["login"]> {

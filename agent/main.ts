@@ -1,6 +1,6 @@
 import { jsonLog } from "./log.ts";
 
-const USAGE = "usage: davit agent serve|stage|fetch|registry|token-key|trust-nodes|reload|check|probe\n";
+const USAGE = "usage: davit agent serve|stage|fetch|registry|token-key|trust-nodes|reload|check|migrate|probe\n";
 
 /** The binary's other life: `args` is what follows `davit agent`. Returns the exit code. */
 export async function agentMain(args: string[]): Promise<number> {
@@ -48,6 +48,11 @@ export async function agentMain(args: string[]): Promise<number> {
     case "probe": {
       const { probe } = await import("./probe/main.ts");
       await probe((report) => process.stdout.write(`${JSON.stringify(report)}\n`), stop.signal);
+      return 0;
+    }
+    case "migrate": {
+      const { migrate } = await import("./migrate/migrate.ts");
+      await migrate((line) => process.stdout.write(`${JSON.stringify(line)}\n`));
       return 0;
     }
     case "trust-nodes": {

@@ -65,3 +65,28 @@ test("the command writes, ends without a change, and clears with --remove", asyn
   await runTrustNodes(env, ["--remove"], ended);
   expect(await readdir(certs)).toEqual([]);
 });
+
+test("nodes know the registry from before a migration as long as it is named, and then it is forgotten, but nobody else's", async () => {
+  await using folder = await temporaryFolder();
+  const certs = join(folder.path, "certs.d");
+  await mkdir(join(certs, "docker.io"), { recursive: true });
+  await writeFile(join(certs, "docker.io", "hosts.toml"), "# mine\n");
+  await writeFile(join(folder.path, "a.crt"), "CA of a");
+  await writeFile(join(folder.path, "b.crt"), "");
+  const env = {
+    DAVIT_REGISTRY: "a.test:5000",
+    DAVIT_REGISTRY_ADDRESS: "a.test",
+    DAVIT_CERTS_DIRS: certs,
+    DAVIT_TRUST_CA: join(folder.path, "a.crt"),
+    DAVIT_HEALTH_PORT: "0",
+  };
+  const former = { DAVIT_FORMER_REGISTRY: trust.registry, DAVIT_FORMER_ADDRESS: trust.address, DAVIT_FORMER_CA: env.DAVIT_TRUST_CA };
+  const ended = { signal: AbortSignal.abort(), log: () => {} };
+  await runTrustNodes({ ...env, ...former }, [], ended);
+  expect((await readdir(certs)).sort()).toEqual(["a.test:5000", "docker.io", trust.registry]);
+  await runTrustNodes(env, [], ended);
+  expect((await readdir(certs)).sort()).toEqual(["a.test:5000", "docker.io"]);
+  // Of a public CA, nobody has to be told.
+  await runTrustNodes({ ...env, DAVIT_REGISTRY: "b.test", DAVIT_TRUST_CA: join(folder.path, "b.crt") }, [], ended);
+  expect(await readdir(certs)).toEqual(["docker.io"]);
+});

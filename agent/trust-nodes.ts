@@ -20,12 +20,16 @@ const Environment = z.object({
   DAVIT_CERTS_DIRS: z.string().min(1),
   DAVIT_REGISTRY_PLAIN_HTTP: z.stringbool().default(false),
   DAVIT_TRUST_CA: z.string().default("/etc/davit/trust/registry.crt"),
+  /** The same of the registry before a migration; empty: there is none. */
+  DAVIT_FORMER_REGISTRY: z.string().default(""),
+  DAVIT_FORMER_ADDRESS: z.string().default(""),
+  DAVIT_FORMER_PLAIN_HTTP: z.stringbool().default(false),
+  DAVIT_FORMER_CA: z.string().default("/etc/davit/trust/former-registry.crt"),
   DAVIT_HEALTH_PORT: z.coerce.number<string>().default(8081),
 });
 
-export interface NodeTrust extends RegistryHost {
-  certsDirs: string[];
-}
+/** A registry that nodes are told about, and the file with its CA. */
+type Told = RegistryHost & { caFile: string };
 
 /** What a node's folder was found to be in. */
 export type TrustState = "written" | "unchanged" | "foreign";
@@ -38,16 +42,17 @@ export async function runTrustNodes(
 ): Promise<void> {
   const { signal, log } = options;
   const values = Environment.parse(env);
-  const trust: NodeTrust = {
-    registry: values.DAVIT_REGISTRY,
-    address: values.DAVIT_REGISTRY_ADDRESS,
-    plainHttp: values.DAVIT_REGISTRY_PLAIN_HTTP,
-    certsDirs: values.DAVIT_CERTS_DIRS.split(":"),
-  };
-  const remove = args.includes("--remove");
+  const certsDirs = values.DAVIT_CERTS_DIRS.split(":");
+  const told = args.includes("--remove") ? [] : toldOf(values);
   let settled = false;
   const step = async () => {
-    settled = remove ? await removeAll(trust, log) : await writeAll(trust, await readFile(values.DAVIT_TRUST_CA, "utf8"), log);
+    const foreign = await Promise.all(told.map((one) => writeAll(certsDirs, one, log)));
+    await removeOthers(
+      certsDirs,
+      told.map(({ registry }) => registry),
+      log,
+    );
+    settled = !foreign.includes(true);
   };
   const guarded = () =>
     step().catch((error) => {
@@ -64,19 +69,39 @@ export async function runTrustNodes(
   await server.stop(true);
 }
 
-async function writeAll(trust: NodeTrust, ca: string, log: Log): Promise<boolean> {
-  const states = await Promise.all(trust.certsDirs.map((folder) => writeTrust(folder, trust, ca)));
+function toldOf(values: z.infer<typeof Environment>): Told[] {
+  const { DAVIT_REGISTRY: registry, DAVIT_REGISTRY_ADDRESS: address, DAVIT_REGISTRY_PLAIN_HTTP: plainHttp, DAVIT_TRUST_CA: caFile } = values;
+  const current = { registry, address, plainHttp, caFile };
+  if (!values.DAVIT_FORMER_REGISTRY) return [current];
+  const former = {
+    registry: values.DAVIT_FORMER_REGISTRY,
+    address: values.DAVIT_FORMER_ADDRESS,
+    plainHttp: values.DAVIT_FORMER_PLAIN_HTTP,
+    caFile: values.DAVIT_FORMER_CA,
+  };
+  return [current, former];
+}
+
+/** Whether somebody else's file is in the way. */
+async function writeAll(certsDirs: readonly string[], trust: Told, log: Log): Promise<boolean> {
+  const ca = await readFile(trust.caFile, "utf8");
+  // A certificate of a public CA is trusted anyway.
+  if (ca === "" && !trust.plainHttp) return false;
+  const states = await Promise.all(certsDirs.map((folder) => writeTrust(folder, trust, ca)));
   states.forEach((state, index) => {
-    const folder = join(trust.certsDirs[index] ?? "", trust.registry);
+    const folder = join(certsDirs[index] ?? "", trust.registry);
     if (state === "written") log("the node's containerd was told about the registry", { folder });
     if (state === "foreign") log("this hosts.toml is not davit's and stays; remove it, or configure the registry there yourself", { folder });
   });
-  return !states.includes("foreign");
+  return states.includes("foreign");
 }
 
-async function removeAll(trust: NodeTrust, log: Log): Promise<boolean> {
-  for (const folder of trust.certsDirs) if (await removeTrust(folder, trust.registry)) log("the node's containerd forgot the registry", { folder });
-  return true;
+/** Whatever registry davit told the nodes about once and does not any more. */
+async function removeOthers(certsDirs: readonly string[], told: readonly string[], log: Log): Promise<void> {
+  for (const folder of certsDirs) {
+    for (const registry of await readdir(folder).catch(() => []))
+      if (!told.includes(registry) && (await removeTrust(folder, registry))) log("the node's containerd forgot a registry", { folder, registry });
+  }
 }
 
 /** hosts.toml with the mark by which it is known again. */
@@ -123,7 +148,7 @@ async function readOrNothing(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
 }

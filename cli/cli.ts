@@ -45,6 +45,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   logout: async () => (await import("./commands/logout.ts")).LogoutCommand,
   whoami: async () => (await import("./commands/whoami.ts")).WhoamiCommand,
   install: async () => (await import("./commands/install.ts")).InstallCommand,
+  migrate: async () => (await import("./commands/migrate.ts")).MigrateCommand,
   gc: async () => (await import("./commands/gc.ts")).GcCommand,
   rotate: async () => (await import("./commands/rotate.ts")).RotateCommand,
   status: async () => (await import("./commands/status.ts")).StatusCommand,

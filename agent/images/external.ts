@@ -100,7 +100,8 @@ async function readRepository(api: RegistryApi, name: string): Promise<StoredRep
 
 const Tags = z.object({ tags: z.array(z.string()).nullish() });
 
-async function tagsOf(api: RegistryApi, name: string): Promise<string[]> {
+/** A repository's tags; none of one that is not there. */
+export async function tagsOf(api: RegistryApi, name: string): Promise<string[]> {
   const tags: string[] = [];
   for (let path: string | undefined = `tags/list?n=${TAGS_A_PAGE}`; path !== undefined; ) {
     const page = await get(api, name, path);

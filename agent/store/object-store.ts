@@ -16,6 +16,8 @@ export interface StoredObject {
   bytes: number;
   /** When it was written, in milliseconds since 1970. */
   at: number;
+  /** Another content has another one; empty where the store tells none. */
+  etag: string;
 }
 
 /** What davit keeps in S3. Keys are `/`-separated; values are at most a few MiB, so they are whole in memory. */
@@ -75,7 +77,7 @@ function s3Store(minio: Client, bucket: string, guard: Guard): ObjectStore {
     guard(async () => {
       const found: StoredObject[] = [];
       for await (const item of minio.listObjectsV2(bucket, prefix, true)) {
-        if (item.name) found.push({ key: item.name, bytes: item.size, at: item.lastModified.getTime() });
+        if (item.name) found.push({ key: item.name, bytes: item.size, at: item.lastModified.getTime(), etag: item.etag ?? "" });
       }
       return found.sort((a, b) => (a.key < b.key ? -1 : 1));
     });

@@ -1,7 +1,7 @@
 import { rootCertificates } from "node:tls";
 import { Fault } from "#shared/fault";
 import { authorize, type Credentials } from "#shared/oci/authorize";
-import type { Blob } from "#shared/oci/blob";
+import { type Blob, webStream } from "#shared/oci/blob";
 import { parseChallenge } from "#shared/oci/challenge";
 import { type Image, MEDIA_TYPES } from "#shared/oci/image";
 import { isUntrusted } from "#shared/untrusted";
@@ -97,21 +97,6 @@ class Registry {
 }
 
 const sized = (blob: Blob, type: string): Record<string, string> => ({ "content-type": type, "content-length": String(blob.size) });
-
-/** Not `ReadableStream.from`, which Bun has and its types have not. */
-function webStream(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const next = await iterator.next();
-      if (next.done) controller.close();
-      else controller.enqueue(next.value);
-    },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
-}
 
 async function refused(registry: URL, what: string, response: Response): Promise<Fault> {
   const text = (await response.text()).trim().slice(0, 300);

@@ -4,6 +4,7 @@ import { faultOf } from "#shared/kube/fault";
 import type { V1Deployment, V1Namespace, V1Pod } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
 import { waitFor } from "#shared/kube/watch";
+import { lines } from "#shared/lines";
 import { explain } from "./explain.ts";
 import { secret } from "./made.ts";
 import { manifest } from "./manifests.ts";
@@ -18,6 +19,8 @@ export interface Errand {
   image: string;
   /** What the program reads; it may hold secrets. */
   order: object;
+  /** Told of each line that it prints, as it comes. */
+  onLine?: (line: string) => void;
 }
 
 const NAMESPACE = "davit";
@@ -38,8 +41,11 @@ export async function runErrand(kube: Kube, errand: Errand, signal: AbortSignal)
     await clear(kube, name);
     await kube.create(secret(name, "Opaque", { "order.json": JSON.stringify(errand.order) }), signal);
     await kube.create(errandPod(errand), signal);
+    const told = errand.onLine ? followLog(kube, name, errand.onLine, signal) : undefined;
     const pod = await ended(kube, name, signal);
     const printed = await printedBy(kube, name);
+    // What a stream that was cut off did not bring.
+    for (const line of linesOf(printed).slice(await told)) errand.onLine?.(line);
     if (pod.status?.phase === "Succeeded") return printed;
     throw new Fault("bug", `\`davit agent ${errand.program}\` ended badly: ${printed.trim().split("\n").at(-1)}`);
   } finally {
@@ -89,6 +95,32 @@ export function neverStarts(pod: V1Pod): boolean {
 
 function cannotRun(pod: V1Pod | undefined): Fault {
   return new Fault("preflight_failed", `davit's image does not run in this cluster, so nothing could be tried out: ${explain(pod ? [pod] : [], [])}`);
+}
+
+/** Gives how many lines came. */
+async function followLog(kube: Kube, name: string, onLine: (line: string) => void, signal: AbortSignal): Promise<number> {
+  const ref = { apiVersion: "v1", kind: "Pod", namespace: NAMESPACE, name };
+  let count = 0;
+  try {
+    await waitFor<V1Pod, boolean>(kube, ref, (pod) => isStarted(pod) || undefined, signal);
+    const { body } = await kube.fetch(pathOf(ref, "log"), { query: { follow: true }, signal, patient: true });
+    for await (const line of lines(body ?? new Blob().stream())) {
+      count++;
+      onLine(line);
+    }
+  } catch {
+    // The whole log is read at the end.
+  }
+  return count;
+}
+
+function isStarted(pod: V1Pod | undefined): boolean {
+  const { running, terminated } = pod?.status?.containerStatuses?.[0]?.state ?? {};
+  return running !== undefined || terminated !== undefined;
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
 }
 
 async function printedBy(kube: Kube, name: string): Promise<string> {

@@ -55,7 +55,7 @@ test("another place is not taken by install, but other settings of the same one 
     ["registry", { s3, registry }, { ...options, registry: { ...registry, prefix: "" } }],
   ] as const)
     expect(() => checkStays(installed, wanted)).toThrow(
-      expect.objectContaining({ code: "preflight_failed", details: { next: expect.stringContaining(`leave the --${part}`) } }),
+      expect.objectContaining({ code: "preflight_failed", details: { next: expect.stringContaining(`davit migrate ${part}`) } }),
     );
 });
 
@@ -69,7 +69,7 @@ test("nothing built-in runs where an external place is, and nodes are told of it
   const options = resolveOptions({ images: {}, mirrors: [], certsDirs: [], podCidrs: [] }, { s3, registry });
   const certificates: CertificatePlan = { inside: "agent", outside: { by: "davit-ca" } };
   const facts = {
-    registryAddress: "registry.test",
+    addresses: { builtIn: "", external: "registry.test" },
     registryForNodes: "",
     certsDirs: [],
     certificates,

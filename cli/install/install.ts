@@ -7,7 +7,7 @@ import { type Applied, applyAll, type Change } from "./apply.ts";
 import { type Authorities, refreshBuilds, settleAuthorities, succeed } from "./authority.ts";
 import { certificatePlan, issuers, issuersReady, lookForIssuers } from "./certificates.ts";
 import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
-import { componentRef, componentsOf, NODEPORT_SERVICE, REGISTRY_SERVICE } from "./components.ts";
+import { componentRef, componentsOf, externalRegistryOf, hasBuiltInRegistry, NODEPORT_SERVICE, REGISTRY_SERVICE } from "./components.ts";
 import { suggestDomain } from "./domain.ts";
 import { installedOptions } from "./installed.ts";
 import { issuerProblems } from "./issuer-problems.ts";
@@ -15,7 +15,7 @@ import { madeKinds, makeSecrets } from "./made.ts";
 import { nodePortHost } from "./node-trust.ts";
 import { type InstalledOptions, type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
 import { checkStays, type Given, tryPlaces } from "./places.ts";
-import { firstTenant, foundation, workloads } from "./plan.ts";
+import { firstTenant, foundation, type RegistryAddresses, workloads } from "./plan.ts";
 import { podCidrsOf } from "./pod-cidrs.ts";
 import { type Problem, preflight } from "./preflight.ts";
 import { reissue } from "./reissue.ts";
@@ -66,16 +66,27 @@ export async function prepare(
   ]);
   let options = resolveOptions(flags, installed);
   if (!options.domain) options = resolveOptions({ ...flags, domain: await needDomain(kube, askDomain) }, installed);
+  return await settle(kube, { options, nodes, given, installed, isFirst: agent === undefined });
+}
+
+/** An installation that is there, brought to other options than those it has. */
+export async function prepareChange(kube: Kube, options: InstallOptions): Promise<Prepared> {
+  const nodes = await kube.list<NodeFacts>({ apiVersion: "v1", kind: "Node" });
+  return await settle(kube, { options, nodes, given: {}, installed: options, isFirst: false });
+}
+
+type Known = Pick<Prepared, "options" | "given" | "installed" | "isFirst"> & { nodes: NodeFacts[] };
+
+async function settle(kube: Kube, { nodes, ...known }: Known): Promise<Prepared> {
+  const { options, given } = known;
   const certs = componentsOf(options).includes("node-trust") ? certsDirsOf(nodes, options.certsDirs) : { folders: [], problems: [] };
   const facts = await lookForIssuers(kube, options.issuer);
   return {
-    options,
+    ...known,
     certsDirs: certs.folders,
     certificates: certificatePlan(options, facts),
     problems: [...certs.problems.map((problem) => ({ check: "nodes" as const, ...problem })), ...issuerProblems(options, facts, given)],
     podCidrs: podCidrsOf(nodes, options.podCidrs),
-    isFirst: agent === undefined,
-    installed,
     // The agent knows one Secret with what was brought, so another is copied there.
     given: { ...given, certificate: given.certificate ?? facts.certificate },
   };
@@ -137,15 +148,15 @@ interface Bringing {
 
 /** Secrets, issuers, and then what runs with them. */
 async function bring(kube: Kube, { options, given, certificates, certsDirs }: Prepared, { authorities, apply, signal }: Bringing): Promise<void> {
-  const registryAddress = await registryAddressOf(kube, options, signal);
-  const made = await makeSecrets(kube, options, given, { registryAddress, authorities });
+  const addresses = await registryAddresses(kube, options, signal);
+  const made = await makeSecrets(kube, options, given, { registryAddress: addresses.builtIn, authorities });
   await apply(made.objects);
   const ownIssuers = issuers(options, certificates);
   await apply(ownIssuers);
   await issuersReady(kube, ownIssuers, signal);
   if (certificates.inside === "cert-manager") await reissue(kube, made.ca);
   const registryForNodes = await registryForNodesOf(kube, options, signal);
-  await apply(workloads(options, { registryAddress, registryForNodes, certsDirs, certificates, startedWith: made.startedWith }));
+  await apply(workloads(options, { addresses, registryForNodes, certsDirs, certificates, startedWith: made.startedWith }));
 }
 
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
@@ -153,7 +164,8 @@ export function preview(prepared: Prepared): KubeObject[] {
   const { options, certsDirs, certificates } = prepared;
   const registryForNodes = options.nodeTrust === "insecure-nodeport" ? UNKNOWN_NODEPORT : "";
   const startedWith = { agent: "", s3: "", registry: "", "node-trust": "" };
-  const facts = { registryAddress: UNKNOWN_ADDRESS, registryForNodes, certsDirs, certificates, startedWith };
+  const addresses = { builtIn: UNKNOWN_ADDRESS, external: externalAddress(options) };
+  const facts = { addresses, registryForNodes, certsDirs, certificates, startedWith };
   return [
     ...foundation(options, prepared.podCidrs, certificates),
     ...issuers(options, certificates),
@@ -167,9 +179,16 @@ const UNKNOWN_NODEPORT = "127.0.0.1:<port of the Service davit/registry-nodeport
 /** Stands in a dry run for the address that the cluster gives the registry's Service. */
 const UNKNOWN_ADDRESS = "<ClusterIP of the Service davit/registry>";
 
-async function registryAddressOf(kube: Kube, { registry }: InstallOptions, signal: AbortSignal): Promise<string> {
-  if (registry) return new URL(`https://${registry.host}`).hostname.replace(/^\[|\]$/g, "");
-  return waitFor<V1Service, string>(kube, REGISTRY_SERVICE, (service) => service?.spec?.clusterIP || undefined, signal);
+/** Those of the registries that there are; the built-in one's Service has to be made. */
+export async function registryAddresses(kube: Kube, options: InstallOptions, signal: AbortSignal): Promise<RegistryAddresses> {
+  const clusterIP = (service: V1Service | undefined) => service?.spec?.clusterIP || undefined;
+  const builtIn = hasBuiltInRegistry(options) ? await waitFor<V1Service, string>(kube, REGISTRY_SERVICE, clusterIP, signal) : "";
+  return { builtIn, external: externalAddress(options) };
+}
+
+function externalAddress(options: InstallOptions): string {
+  const external = externalRegistryOf(options);
+  return external ? new URL(`https://${external.host}`).hostname.replace(/^\[|\]$/g, "") : "";
 }
 
 async function registryForNodesOf(kube: Kube, { nodeTrust }: InstallOptions, signal: AbortSignal): Promise<string> {

@@ -6,7 +6,7 @@ import { KEY_FILE, newSigningKey } from "#shared/registry/signing-key";
 import { Secret } from "#shared/secret";
 import { type KeyPair, newLeaf } from "#shared/tls/signing";
 import type { Authorities } from "./authority.ts";
-import { OWN_NAMESPACES } from "./components.ts";
+import { externalRegistryOf, hasBuiltInRegistry, OWN_NAMESPACES, type Places } from "./components.ts";
 import { hostOf, type InstallOptions } from "./options.ts";
 import { type Given, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
@@ -22,6 +22,7 @@ export interface Made {
 
 /** What the cluster has already. */
 export interface Grounds {
+  /** Of the built-in one, where there is one. */
   registryAddress: string;
   authorities: Authorities;
 }
@@ -30,14 +31,14 @@ export interface Grounds {
 export type Data = Record<string, string>;
 
 /** The Secrets that are made once and the leafs, of an installation with these options. */
-export function madeSecrets({ s3, registry }: Pick<InstallOptions, "s3" | "registry">): string[] {
-  return ["davit-ca", ...(s3 ? [] : ["davit-s3"]), "davit-registry-key", ...leafsOf({ s3, registry }).map((leaf) => TLS_SECRET[leaf])];
+export function madeSecrets(options: Places): string[] {
+  return ["davit-ca", ...(options.s3 ? [] : ["davit-s3"]), "davit-registry-key", ...leafsOf(options).map((leaf) => TLS_SECRET[leaf])];
 }
 
 const LEAFS = ["agent", "agentInside", "s3", "registry"] as const;
 
-function leafsOf({ s3, registry }: Pick<InstallOptions, "s3" | "registry">) {
-  return LEAFS.filter((leaf) => !(s3 && leaf === "s3") && !(registry && leaf === "registry"));
+function leafsOf(options: Places) {
+  return LEAFS.filter((leaf) => !(options.s3 && leaf === "s3") && (hasBuiltInRegistry(options) || leaf !== "registry"));
 }
 
 /** Makes what is missing: the S3 store's keys and the registry's signing key once and for ever, and a first certificate for each server. */
@@ -67,15 +68,21 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
       ].join(),
       s3: s3.accessKey ?? "",
       registry: "",
-      "node-trust": trusted["registry.crt"] ?? "",
+      "node-trust": [trusted["registry.crt"], trusted["former-registry.crt"]].join(),
     },
     ca: authority.certificate,
   };
 }
 
 /** Who vouches for what: davit's own CA, and those of the S3 store and the registry, which are empty where public CAs do. */
-function trustFiles(ca: string, { s3, registry }: InstallOptions): Data {
-  return { "ca.crt": ca, "s3.crt": s3?.ca ?? ca, "registry.crt": registry?.ca ?? ca };
+function trustFiles(ca: string, { s3, registry, formerRegistry }: InstallOptions): Data {
+  const former = formerRegistry === "built-in" ? ca : formerRegistry?.ca;
+  return {
+    "ca.crt": ca,
+    "s3.crt": s3?.ca ?? ca,
+    "registry.crt": registry?.ca ?? ca,
+    ...(former === undefined ? {} : { "former-registry.crt": former }),
+  };
 }
 
 /** For everybody who talks to S3 or the registry. */
@@ -84,7 +91,9 @@ function trust(files: Data): KubeObject[] {
 }
 
 /** What the agent reads at its start of the logins for external places. */
-async function externalLogins(kube: Kube, { s3, registry }: InstallOptions, given: Given): Promise<string> {
+async function externalLogins(kube: Kube, options: InstallOptions, given: Given): Promise<string> {
+  const { s3 } = options;
+  const registry = externalRegistryOf(options);
   const ofS3 = s3?.secret ? (given.s3 ?? (await readSecret(kube, s3.secret))) : {};
   const ofRegistry = registry?.secret ? (given.registry ?? (await readSecret(kube, registry.secret))) : {};
   return JSON.stringify([ofS3, ofRegistry]);

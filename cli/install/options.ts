@@ -45,6 +45,8 @@ export const InstallOptions = z.object({
   registry: ExternalRegistry.optional(),
   /** Absent: davit's own CA. */
   issuer: IssuerChoice.optional(),
+  /** The registry before the last `davit migrate registry`, until its rest is removed: nodes may pull from it still. */
+  formerRegistry: z.union([z.literal("built-in"), ExternalRegistry]).optional(),
 });
 export type InstallOptions = z.infer<typeof InstallOptions>;
 /** What is known of an installation: an older one lacks the options that came later. */
@@ -90,6 +92,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     ...(s3 ? { s3 } : {}),
     ...(registry ? { registry } : {}),
     ...(issuer ? { issuer } : {}),
+    ...(installed.formerRegistry ? { formerRegistry: installed.formerRegistry } : {}),
   };
 }
 

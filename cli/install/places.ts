@@ -26,27 +26,25 @@ export function checkStays(installed: InstalledOptions, wanted: InstallOptions):
 }
 
 function moves(part: "s3" | "registry", from: string, to: string): Fault {
-  const [what, flags] = part === "s3" ? ["sources and logs are", "--s3-…"] : ["images are", "--registry…"];
+  const what = part === "s3" ? "sources and logs are" : "images are";
   return new Fault("preflight_failed", `the installation's ${what} in ${from}, not in ${to}; nothing was changed`, {
-    details: {
-      next: `leave the ${flags} flags as they were; another place is for a new installation: \`davit uninstall\`, \`davit install\`, and push the apps again`,
-    },
+    details: { next: `move them with \`davit migrate ${part}\` and the same flags; then install again` },
   });
 }
 
-function sameS3(a: ExternalS3 | undefined, b: ExternalS3 | undefined): boolean {
+export function sameS3(a: ExternalS3 | undefined, b: ExternalS3 | undefined): boolean {
   return a?.endpoint === b?.endpoint && a?.bucket === b?.bucket;
 }
 
-function sameRegistry(a: ExternalRegistry | undefined, b: ExternalRegistry | undefined): boolean {
+export function sameRegistry(a: ExternalRegistry | undefined, b: ExternalRegistry | undefined): boolean {
   return a?.host === b?.host && a?.prefix === b?.prefix;
 }
 
-function s3Words(s3: ExternalS3 | undefined): string {
+export function s3Words(s3: ExternalS3 | undefined): string {
   return s3 ? `the bucket '${s3.bucket}' of ${s3.endpoint}` : "the built-in S3 store";
 }
 
-function registryWords(registry: ExternalRegistry | undefined): string {
+export function registryWords(registry: ExternalRegistry | undefined): string {
   return registry ? `the registry ${registryName(registry)}` : "the built-in registry";
 }
 

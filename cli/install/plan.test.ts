@@ -18,7 +18,7 @@ const options: InstallOptions = {
   nodeTrust: "daemonset",
 };
 const facts: Facts = {
-  registryAddress: "10.96.0.7",
+  addresses: { builtIn: "10.96.0.7", external: "" },
   registryForNodes: "",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: { inside: "cert-manager", outside: { by: "davit-ca" } },
@@ -107,6 +107,9 @@ test("options arrive where they are meant", () => {
     [
       { name: "DAVIT_REGISTRY_ADDRESS", value: "10.96.0.7" },
       { name: "DAVIT_REGISTRY_PLAIN_HTTP", value: "false" },
+      { name: "DAVIT_FORMER_REGISTRY", value: "" },
+      { name: "DAVIT_FORMER_ADDRESS", value: "" },
+      { name: "DAVIT_FORMER_PLAIN_HTTP", value: "false" },
       { name: "DAVIT_CERTS_DIRS", value: "/etc/containerd/certs.d" },
     ],
   ]);

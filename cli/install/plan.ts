@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { CertificatePlan } from "#shared/certificates";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1NetworkPolicy, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
-import { type ComponentName, componentsOf, MANAGED_LABEL } from "./components.ts";
+import { type ComponentName, componentsOf, externalRegistryOf, MANAGED_LABEL, REGISTRY } from "./components.ts";
 import { optionsObject } from "./installed.ts";
 import { manifest } from "./manifests.ts";
 import { agentHost, type Images, type InstallOptions } from "./options.ts";
@@ -16,14 +16,19 @@ type Workload = V1Deployment | V1DaemonSet;
 
 /** What the second half of an installation needs from the first: it exists only once the cluster has been asked. */
 export interface Facts {
-  /** Where nodes find the registry: the ClusterIP of its Service, or the host of an external one. */
-  registryAddress: string;
+  addresses: RegistryAddresses;
   /** What nodes call the registry; empty: as everybody does. */
   registryForNodes: string;
   certsDirs: string[];
   certificates: CertificatePlan;
   /** Contents that Pods read only at their start, by component: a change of them starts the Pods anew. */
   startedWith: Record<ComponentName, string>;
+}
+
+/** Where nodes find registries: the ClusterIP of the built-in one's Service, the host of an external one; empty where there is none. */
+export interface RegistryAddresses {
+  builtIn: string;
+  external: string;
 }
 
 /** First: what does not depend on anything that is made. Namespaces, kinds, rights, the network's rules, Services. */
@@ -113,12 +118,13 @@ function environment(options: InstallOptions, facts: Facts): Record<string, stri
     DAVIT_KANIKO_IMAGE: options.images.kaniko,
     DAVIT_KEEP_REVISIONS: String(options.keepRevisions),
     DAVIT_REGISTRY_MIRRORS: options.mirrors.join(","),
-    DAVIT_REGISTRY_ADDRESS: facts.registryAddress,
+    DAVIT_REGISTRY_ADDRESS: options.registry ? facts.addresses.external : facts.addresses.builtIn,
     DAVIT_REGISTRY_FOR_NODES: facts.registryForNodes,
     DAVIT_GATE_PULLS_PORT: pullsInClear(options) ? PULLS_PORT : "",
     DAVIT_CERTS_DIRS: facts.certsDirs.join(":"),
     ...s3Environment(options),
     ...registryEnvironment(options),
+    ...formerEnvironment(options, facts.addresses),
   };
 }
 
@@ -143,9 +149,17 @@ function registryEnvironment({ registry }: InstallOptions): Record<string, strin
   };
 }
 
+/** Of the registry before the last migration, for who pulls from it still. */
+function formerEnvironment({ formerRegistry }: InstallOptions, addresses: RegistryAddresses): Record<string, string> {
+  if (!formerRegistry) return {};
+  if (formerRegistry === "built-in") return { DAVIT_FORMER_REGISTRY: REGISTRY, DAVIT_FORMER_ADDRESS: addresses.builtIn };
+  const { host, plainHttp } = formerRegistry;
+  return { DAVIT_FORMER_REGISTRY: host, DAVIT_FORMER_ADDRESS: addresses.external, DAVIT_FORMER_PLAIN_HTTP: String(plainHttp) };
+}
+
 /** The Secrets with the logins of external places, under the names that they have here. */
-function fillLogins(workload: Workload, { s3, registry }: InstallOptions): void {
-  const names: Record<string, string | undefined> = { s3: s3?.secret, "registry-login": registry?.secret };
+function fillLogins(workload: Workload, options: InstallOptions): void {
+  const names: Record<string, string | undefined> = { s3: options.s3?.secret, "registry-login": externalRegistryOf(options)?.secret };
   for (const volume of workload.spec?.template.spec?.volumes ?? []) {
     const secretName = names[volume.name];
     if (volume.secret && secretName) volume.secret.secretName = secretName;

@@ -83,3 +83,18 @@ async function* metered(chunks: AsyncIterable<Uint8Array>, meter: Meter): AsyncG
     yield chunk;
   }
 }
+
+/** Not `ReadableStream.from`, which Bun has and its types have not. */
+export function webStream(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const next = await iterator.next();
+      if (next.done) controller.close();
+      else controller.enqueue(next.value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}

@@ -21,6 +21,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   "app port-forward": "cluster",
   doctor: "cluster",
   login: "cluster",
+  migrate: "cluster",
   install: "control-plane",
   status: "control-plane",
   rotate: "cluster",

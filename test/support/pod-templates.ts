@@ -32,7 +32,7 @@ const OPTIONS: InstallOptions = {
 };
 const CERTIFICATES: CertificatePlan = { inside: "cert-manager", outside: { by: "davit-ca" } };
 const FACTS = {
-  registryAddress: "10.96.0.7",
+  addresses: { builtIn: "10.96.0.7", external: "" },
   registryForNodes: "",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: CERTIFICATES,

@@ -55,6 +55,12 @@ export async function filesOnDisk(part: "registry" | "s3", folder: string): Prom
   return found.split("\n").filter((line) => line !== "");
 }
 
+/** The same files with the sha256 of each, in hex. */
+export async function digestsOnDisk(part: "registry" | "s3", folder: string): Promise<Map<string, string>> {
+  const found = await onDisk(part, `cd /data/${folder} && /busybox/find . -type f -exec /busybox/sha256sum {} +`);
+  return new Map(found.split("\n").flatMap((line) => (line === "" ? [] : [[line.slice(68), line.slice(0, 64)] as const])));
+}
+
 /** The same files with what is in them. */
 export async function readDisk(part: "registry" | "s3", folder: string): Promise<{ path: string; content: Uint8Array }[]> {
   const read = 'while read -r file; do echo "$file"; /busybox/base64 "$file" | /busybox/tr -d "\\n"; echo; done';

@@ -164,6 +164,7 @@ export const ARGUMENTS: Readonly<Record<string, Wrong>> = {
   MANIFEST: wrong("there is no manifest 'missing.yml'", "missing.yml"),
   "bash|zsh|fish": wrong("completion is for bash, zsh, fish", "sh", "powershell"),
   "signing-key|registry": wrong("rotate is for signing-key, registry", "keys", "Registry", "a\n"),
+  "s3|registry": wrong("what moves is one of s3, registry", "S3", "store"),
   FILE: wrong("cannot be written", "missing/image.tar", "."),
   REF: wrong("has to be an image with its registry, such as", "davit", "davit:1", "https://a.test/davit"),
 };
@@ -178,6 +179,7 @@ export const RIGHT: Readonly<Record<string, string>> = {
   "git-credential create": "--host git.example.com --password-stdin",
   install: `--domain apps.example.com --kubeconfig ${KUBECONFIG}`,
   login: "--token-stdin",
+  migrate: `--delete-old --kubeconfig ${KUBECONFIG}`,
 };
 
 export const GOOD: Readonly<Record<string, string>> = {
@@ -190,4 +192,5 @@ export const GOOD: Readonly<Record<string, string>> = {
   REF: "registry.example.com/davit:1",
   "bash|zsh|fish": "bash",
   "signing-key|registry": "signing-key",
+  "s3|registry": "s3",
 };
