@@ -23,6 +23,7 @@ const PAGES = [
   "docs/git.md",
   "docs/manifest.md",
   "docs/source.md",
+  "docs/tls.md",
   "docs/configurations.md",
   "docs/epinio.md",
 ];
