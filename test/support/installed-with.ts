@@ -1,5 +1,5 @@
 import { installedOptions } from "#cli/install/installed";
-import { kube } from "./lab.ts";
+import { davit, kube } from "./lab.ts";
 
 /** The flags with which davit is installed here, as the installation itself keeps them. */
 export async function installedWith(): Promise<{ flags: string[]; certsDirs: string[] }> {
@@ -11,4 +11,11 @@ export async function installedWith(): Promise<{ flags: string[]; certsDirs: str
     ...certsDirs.map((dir) => ["--certs-dir", dir]),
   ];
   return { certsDirs, flags: flags.flat() };
+}
+
+/** Installs again with what runs here, and with these flags. */
+export async function installAgain(...more: string[]): Promise<void> {
+  const { flags } = await installedWith();
+  const done = await davit(["install", ...flags, ...more, "--yes"]);
+  if (done.code !== 0) throw new Error(`davit install ${more.join(" ")}: ${done.stderr}`);
 }
