@@ -70,6 +70,8 @@ export interface Config {
   keepRevisions: number;
   /** PEM of davit's own CA, which signs the certificates of what it runs itself. */
   ca: string;
+  /** PEM of those that the admin trusts besides the well-known ones, for what is not davit's; mostly empty. */
+  extraCas: string;
   /** The same with its key. */
   authority: KeyPair;
   registryKey: KeyFolder;
@@ -100,6 +102,7 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
     formerRegistry: values.DAVIT_FORMER_REGISTRY ? await readFormer(values) : undefined,
     keepRevisions: values.DAVIT_KEEP_REVISIONS,
     ca,
+    extraCas: await read("trust/extra.crt").catch(() => ""),
     authority: { certificate, key: new Secret(key) },
     registryKey: await KeyFolder.open(`${FILES}/registry-key`),
     port: values.DAVIT_PORT,

@@ -4,6 +4,7 @@ import { Fault } from "#shared/fault";
 import { type ReadTree, readTree } from "#shared/source/read-tree";
 import { quote } from "#shared/source/source-fault";
 import { type SourceSink, sendSource } from "#shared/source/upload";
+import { wellKnownAnd } from "#shared/tls/well-known";
 import { type Cloned, clone } from "./clone.ts";
 import { GitHttp } from "./git-http.ts";
 import type { Resolve } from "./guard.ts";
@@ -30,7 +31,7 @@ export interface FetchWorld {
  * @throws Fault git_* for the server and the repository, source_* and tree_invalid for what is in it, upload's own
  */
 export async function fetchSource(
-  order: Pick<FetchOrder, "url" | "revision" | "credential">,
+  order: Pick<FetchOrder, "url" | "revision" | "credential" | "extraCas">,
   world: FetchWorld,
 ): Promise<Extract<FetchReport, { type: "fetched" }>> {
   const scratch = mkdtempSync(join(realpathSync(world.scratch), "fetch-"));
@@ -49,7 +50,7 @@ export async function fetchSource(
 }
 
 async function cloneInto(
-  order: Pick<FetchOrder, "url" | "revision" | "credential">,
+  order: Pick<FetchOrder, "url" | "revision" | "credential" | "extraCas">,
   world: FetchWorld,
   scratch: string,
   folder: string,
@@ -57,7 +58,9 @@ async function cloneInto(
   const { resolve, limits, signal, report } = world;
   const budget = new Budget(limits);
   const onReceived = throttle(() => report({ type: "progress", done: budget.spent("received"), total: 0 }));
-  const http = new GitHttp({ resolve, credential: order.credential, ca: order.credential?.ca, budget, signal, onReceived });
+  const { credential, extraCas } = order;
+  const ca = wellKnownAnd([extraCas, credential?.ca ?? ""].join("\n"));
+  const http = new GitHttp({ resolve, credential, ca, budget, signal, onReceived });
   const notice = (message: string) => report({ type: "notice", message });
   return await clone({ http, budget, signal, scratch, notice }, order.url, order.revision, folder);
 }

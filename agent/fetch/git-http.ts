@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import { rootCertificates } from "node:tls";
 import { Fault } from "#shared/fault";
 import { abortFault } from "#shared/source/pace";
 import { isUntrusted } from "#shared/untrusted";
@@ -12,8 +11,8 @@ export interface HttpOptions {
   resolve: Resolve;
   /** Sent to its host and to no other. */
   credential: { name: string; host: string; username: string; password: string } | undefined;
-  /** PEM, trusted besides the well-known authorities. */
-  ca: string | undefined;
+  /** Trusted instead of the well-known authorities. */
+  ca: string[] | undefined;
   budget: Budget;
   signal: AbortSignal;
   /** Told after every piece that came. */
@@ -92,7 +91,7 @@ export class GitHttp {
         ...(credential ? { authorization: `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString("base64")}` } : {}),
       },
       body: post?.body,
-      ca: ca ? [...rootCertificates, ca] : undefined,
+      ca,
       resolve,
       signal: AbortSignal.any([signal, silence.signal]),
     });

@@ -7,6 +7,8 @@ export const FetchOrder = z.object({
   url: GitUrl,
   revision: GitRevision.optional(),
   credential: GitCredential.extend({ name: z.string() }).optional(),
+  /** PEM of those that are trusted besides the well-known ones, whatever the host. */
+  extraCas: z.string(),
   /** The agent that takes the source for the namespace; the token is good for that only. */
   agent: z.object({ url: z.url(), ca: z.string(), token: z.string(), namespace: NamespaceName }),
   /** Hosts in the cluster that are no git servers, whatever the URL says: their addresses are refused. */

@@ -137,6 +137,11 @@ test("a certificate that is not trusted, or of another name, ends the fetch befo
   expect(at.server.requests).toEqual([]);
 });
 
+test("one that somebody vouches for whom the admin trusts is trusted without a credential", async () => {
+  const extraCas = `${other.ca}${at.server.ca}`;
+  expect((await at.fetch("shop.git", "main", { credential: { ca: undefined }, extraCas })).commit).toBe(commit);
+});
+
 test("another address of the same name is tried when the first does not answer", async () => {
   const url = `${at.server.origin.replace("127.0.0.1", "git.test")}/shop.git`;
   expect((await at.fetch(url, "main", { resolve: async () => ["127.0.0.2", "127.0.0.1"] })).commit).toBe(commit);

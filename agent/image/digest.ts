@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Fault } from "#shared/fault";
 import { parseChallenge } from "#shared/oci/challenge";
 import { sha256 } from "#shared/pack";
+import { wellKnownAnd } from "#shared/tls/well-known";
 import { aborted } from "../aborted.ts";
 import type { Config } from "../config.ts";
 import { guardedResolve, type Resolve } from "../fetch/guard.ts";
@@ -17,6 +18,8 @@ interface Asking {
   resolve: Resolve;
   /** For hosts that the registry sends us to. */
   suspicious: Resolve;
+  /** Trusted instead of the well-known authorities. */
+  ca: string[] | undefined;
   signal: AbortSignal;
 }
 
@@ -38,6 +41,8 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** Whom to ask, and for how long. */
 interface Asked {
   mirrors: Config["mirrors"];
+  /** PEM of those that are trusted besides the well-known ones. */
+  extraCas?: string;
   /** Addresses that are not asked, besides those that nobody is. */
   refused: ReadonlySet<string>;
   stop: AbortSignal;
@@ -48,8 +53,12 @@ interface Asked {
  * Asks for an image's digest, as nodes would: where the installation says that images of its registry come from, and
  * then the registry itself.
  */
-export async function askDigest(reference: ImageReference, { mirrors, refused, stop, patienceMs = PATIENCE_MS }: Asked): Promise<Found> {
+export async function askDigest(
+  reference: ImageReference,
+  { mirrors, extraCas = "", refused, stop, patienceMs = PATIENCE_MS }: Asked,
+): Promise<Found> {
   const suspicious = guardedResolve(refused);
+  const ca = wellKnownAnd(extraCas);
   const own = mirrors.filter(({ registry }) => registry === reference.registry);
   const places = [
     // A mirror was named by who installed davit: it may be anywhere, and be plain HTTP.
@@ -59,7 +68,7 @@ export async function askDigest(reference: ImageReference, { mirrors, refused, s
   const told: Found[] = [];
   for (const { url, resolve } of places) {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(patienceMs)]);
-    const found = await ask(url, { reference, resolve, suspicious, signal }, stop);
+    const found = await ask(url, { reference, resolve, suspicious, ca, signal }, stop);
     if (found.kind === "digest") return found;
     told.push(found);
   }
@@ -128,7 +137,8 @@ async function send(method: "GET" | "HEAD", url: URL, asking: Asking, authorizat
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const headers = { accept: MANIFESTS.join(", "), ...(authorization && at.origin === url.origin ? { authorization } : {}) };
-    const message = await guardedRequest(at, { method, headers, resolve: resolveFor(url, at, asking), signal: asking.signal });
+    const { ca, signal } = asking;
+    const message = await guardedRequest(at, { method, headers, ca, resolve: resolveFor(url, at, asking), signal });
     const answer = await read(message);
     const to = REDIRECTS.has(answer.status) ? URL.parse(answer.headers.location ?? "", at.href) : null;
     if (!to) return answer;

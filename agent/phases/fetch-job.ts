@@ -80,6 +80,7 @@ async function makeOrder({ config, registry, revision, kube }: Run, source: GitS
     url: source.url,
     ...(source.revision === undefined ? {} : { revision: source.revision }),
     ...(credential ? { credential } : {}),
+    extraCas: config.extraCas,
     agent: { url: AGENT_URL, ca: config.ca, token: token.reveal(), namespace },
     refused: ownHosts(registry.host, config.s3.endpoint),
   };

@@ -5,6 +5,7 @@ import { pathOf } from "#shared/kube/resource";
 import { watch } from "#shared/kube/watch";
 import { lines } from "#shared/lines";
 import { pause } from "#shared/within";
+import { buildEnvironment } from "../build-environment.ts";
 import { repositoryOf, type Wire } from "../images/image-registry.ts";
 import { STAGING } from "../objects/meta.ts";
 import { STAGE_PATHS } from "../objects/staging.ts";
@@ -43,7 +44,7 @@ export async function* runOrder(run: Run, pod: StagingPod): AsyncGenerator<Stage
 
 /** Lets a Pod bring the source to its disk, so that the next push finds most of it there. */
 export async function sendSource(run: Run, pod: StagingPod): Promise<void> {
-  const order = { build: `${buildName(run)}-source`, source: await sourceUrl(run), args: null, dockerConfig: "{}" };
+  const order = { build: `${buildName(run)}-source`, source: await sourceUrl(run), args: null, env: {}, dockerConfig: "{}" };
   const over = new AbortController();
   const signal = AbortSignal.any([run.signal, over.signal]);
   try {
@@ -65,6 +66,7 @@ async function makeOrder(run: Run): Promise<StageOrder> {
     build: buildName(run),
     source: await sourceUrl(run),
     args: kanikoArgs(run),
+    env: buildEnvironment(run.config),
     dockerConfig: await registry.buildLogin(revision.metadata.namespace, revision.spec.app),
   };
 }
@@ -74,7 +76,6 @@ function kanikoArgs(run: Run): string[] {
   const repository = repositoryOf(registry, revision.metadata.namespace, revision.spec.app);
   return [
     `--context=dir://${STAGE_PATHS.source}`,
-    "--dockerfile=Dockerfile",
     `--destination=${repository}:${revision.spec.number}`,
     `--digest-file=${STAGE_PATHS.run}/digest`,
     ...wireArgs(registry),

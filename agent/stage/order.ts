@@ -9,6 +9,8 @@ export const StageOrder = z.object({
   source: z.url(),
   /** Arguments for kaniko's executor; null: only bring the source to the volume. */
   args: z.array(z.string()).nullable(),
+  /** What kaniko and what it runs find in their environment beside the image's own. Nothing of it gets into the image. */
+  env: z.record(z.string(), z.string()),
   /** Docker config.json with the credential for this build's repository. */
   dockerConfig: z.string(),
 });

@@ -51,6 +51,9 @@ export class InstallCommand extends PlacesCommand {
   nodeTrust = Option.String("--node-trust", {
     description: "<MODE> how nodes come to pull from the registry: daemonset (default), manual, insecure-nodeport (docs/nodes.md)",
   });
+  trustCa = Option.String("--trust-ca", {
+    description: "<FILE> CAs (PEM) that davit, and what runs in builds, trust besides the public ones; '' takes them away (docs/proxy.md)",
+  });
   podCidrs = Option.Array("--pod-cidr", [], {
     description: "<RANGE> addresses of the cluster's Pods, which builds must not reach (default: read off the nodes)",
   });
@@ -73,7 +76,8 @@ export class InstallCommand extends PlacesCommand {
     const { given: logins, ...places } = await this.saidPlaces();
     const given = { ...logins, ...pairs };
     const askDomain = this.context.isTTY && !this.yes ? ask : undefined;
-    const prepared = await prepare(kube, { ...this.flags(), ...places, issuer, keepRevisions }, { askDomain, given });
+    const trustCa = await this.saidTrust();
+    const prepared = await prepare(kube, { ...this.flags(), ...places, issuer, keepRevisions, trustCa }, { askDomain, given });
     if (this.dryRun) {
       const { renderYaml } = await import("../install/render.ts");
       const objects = preview(prepared);
@@ -99,6 +103,11 @@ export class InstallCommand extends PlacesCommand {
       caCertFile: this.caCert,
       caKeyFile: this.caKey,
     });
+  }
+
+  private async saidTrust() {
+    const { readTrustCa } = await import("../install/trust-ca.ts");
+    return readTrustCa(this.context, this.trustCa);
   }
 
   private flags(): InstallFlags {

@@ -6,6 +6,7 @@ import { waitFor } from "#shared/kube/watch";
 import type { IssuerChoice } from "./issuer.ts";
 import { type Data, readSecret } from "./made.ts";
 import { hostOf, type InstallOptions } from "./options.ts";
+import { trusting } from "./trust-ca.ts";
 
 const API = "cert-manager.io/v1";
 /** davit's own Issuers, in its namespace. */
@@ -88,9 +89,10 @@ function fits(selector: Solver["selector"], domain: string): boolean {
 }
 
 /** The Issuers that davit makes for itself, where cert-manager is there. */
-export function issuers({ issuer: choice, ingressClass }: Pick<InstallOptions, "issuer" | "ingressClass">, plan: CertificatePlan): Issuer[] {
+export function issuers(options: Pick<InstallOptions, "issuer" | "ingressClass" | "trustCa">, plan: CertificatePlan): Issuer[] {
+  const { issuer: choice, ingressClass } = options;
   const made = plan.inside === "cert-manager" ? [issuer(CA_ISSUER, { ca: { secretName: "davit-ca" } })] : [];
-  if (choice?.kind === "acme") made.push(issuer(ACME_ISSUER, { acme: acme(choice, ingressClass) }));
+  if (choice?.kind === "acme") made.push(issuer(ACME_ISSUER, { acme: acme(trusting(choice, options), ingressClass) }));
   if (choice?.kind === "selfsigned" && plan.inside === "cert-manager") made.push(issuer(SELF_ISSUER, { selfSigned: {} }));
   return made;
 }

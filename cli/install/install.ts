@@ -136,6 +136,8 @@ export async function install(
     await succeed(kube, authorities.next);
     await bringUp(await settleAuthorities(kube, options.issuer, given.ca));
   }
+  // What builds trust comes to Pods that wait since before.
+  if (options.trustCa !== prepared.installed.trustCa) await refreshBuilds(kube, options.trustCa ?? "");
   await retireNodeTrust(kube, options, { signal, tell: (what) => tell({ type: "retiring", what }) });
   return changes;
 }

@@ -10,6 +10,7 @@ import { externalRegistryOf, hasBuiltInRegistry, OWN_NAMESPACES, type Places } f
 import { hostOf, type InstallOptions } from "./options.ts";
 import { type Given, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
+import { publicCas, trusting } from "./trust-ca.ts";
 
 /** What install makes and the Pods mount. */
 export interface Made {
@@ -74,13 +75,18 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
   };
 }
 
-/** Who vouches for what: davit's own CA, and those of the S3 store and the registry, which are empty where public CAs do. */
-function trustFiles(ca: string, { s3, registry, formerRegistry }: InstallOptions): Data {
+/**
+ * Who vouches for what: davit's own CA, and those of the S3 store and the registry, which are empty where public CAs do;
+ * and for all else that davit and builds call the admin's CAs, by themselves and with the public ones.
+ */
+function trustFiles(ca: string, options: InstallOptions): Data {
+  const { s3, registry, formerRegistry, trustCa } = options;
   const former = formerRegistry === "built-in" ? ca : formerRegistry?.ca;
   return {
     "ca.crt": ca,
-    "s3.crt": s3?.ca ?? ca,
-    "registry.crt": registry?.ca ?? ca,
+    "s3.crt": s3 ? trusting(s3, options).ca : ca,
+    "registry.crt": registry ? trusting(registry, options).ca : ca,
+    ...(trustCa ? { "extra.crt": trustCa, "public.crt": publicCas(options) } : {}),
     ...(former === undefined ? {} : { "former-registry.crt": former }),
   };
 }

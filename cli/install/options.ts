@@ -45,6 +45,8 @@ export const InstallOptions = z.object({
   registry: ExternalRegistry.optional(),
   /** Absent: davit's own CA. */
   issuer: IssuerChoice.optional(),
+  /** PEM of CAs that davit and builds trust besides the well-known ones. Absent or empty: none. */
+  trustCa: z.string().optional(),
   /** The registry before the last `davit migrate registry`, until its rest is removed: nodes may pull from it still. */
   formerRegistry: z.union([z.literal("built-in"), ExternalRegistry]).optional(),
 });
@@ -67,6 +69,7 @@ export interface InstallFlags {
   s3?: S3Flags;
   registry?: RegistryFlags;
   issuer?: IssuerFlags;
+  trustCa?: string | undefined;
 }
 
 /**
@@ -78,6 +81,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
   const s3 = resolveS3(flags.s3 ?? {}, installed.s3);
   const registry = resolveRegistry(flags.registry ?? {}, installed.registry);
   const issuer = resolveIssuer(flags.issuer ?? {}, installed.issuer);
+  const trustCa = flags.trustCa ?? installed.trustCa;
   const images = Object.fromEntries(Object.entries(PUBLISHED_IMAGES).map(([name, image]) => [name, flags.images[name as keyof Images] ?? image]));
   return {
     domain: checkDomain(flags.domain ?? installed.domain ?? ""),
@@ -92,6 +96,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     ...(s3 ? { s3 } : {}),
     ...(registry ? { registry } : {}),
     ...(issuer ? { issuer } : {}),
+    ...(trustCa ? { trustCa } : {}),
     ...(installed.formerRegistry ? { formerRegistry: installed.formerRegistry } : {}),
   };
 }

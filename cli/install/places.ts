@@ -7,6 +7,7 @@ import { type ExternalRegistry, type ExternalS3, REGISTRY_SECRET, S3_SECRET } fr
 import type { GivenPairs } from "./issuer-problems.ts";
 import { type Data, readSecret } from "./made.ts";
 import type { InstalledOptions, InstallOptions } from "./options.ts";
+import { trusting } from "./trust-ca.ts";
 
 /** Secrets' data that was given with this command: logins, and keys with their certificates; what was not given stays as it is in the cluster. */
 export interface Given extends GivenPairs {
@@ -72,8 +73,8 @@ export async function tryPlaces(
 ): Promise<void> {
   const isNew = (part: "s3" | "registry") => options[part] && (given[part] || !Bun.deepEquals(options[part], installed[part]));
   // What a role allows is known only to a Pod that has it.
-  const s3 = isNew("s3") && options.s3?.secret ? await s3Place(kube, options.s3, given.s3) : undefined;
-  const registry = isNew("registry") && options.registry ? await registryPlace(kube, options.registry, given.registry) : undefined;
+  const s3 = isNew("s3") && options.s3?.secret ? await s3Place(kube, trusting(options.s3, options), given.s3) : undefined;
+  const registry = isNew("registry") && options.registry ? await registryPlace(kube, trusting(options.registry, options), given.registry) : undefined;
   if (!s3 && !registry) return;
   const order = { ...(s3 ? { s3 } : {}), ...(registry ? { registry } : {}) };
   const printed = await runErrand(kube, { name: "check", program: "check", image: options.images.agent, order }, signal);

@@ -40,6 +40,7 @@ const pemFile = (flags: string) => beside(flags, wrong("", "missing.pem", "."));
 
 /** By the flag's name, or by command and flag where commands differ. */
 export const FLAGS: Readonly<Record<string, Wrong>> = {
+  "--trust-ca": caFile,
   "--acme-ca": beside("--issuer acme", caFile),
   "--acme-email": beside("--issuer acme", wrong("has to be an e-mail address", "me", "a b@c.test", "a@b\n")),
   "--acme-server": beside("--issuer acme", wrong("is production, staging, or the https URL", "letsencrypt", "http://a.test", "https://me:pw@a.test")),

@@ -22,6 +22,7 @@ const PAGES = [
   "docs/security.md",
   "docs/git.md",
   "docs/manifest.md",
+  "docs/proxy.md",
   "docs/source.md",
   "docs/tls.md",
   "docs/configurations.md",

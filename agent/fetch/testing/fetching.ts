@@ -22,6 +22,7 @@ export interface Fetching extends AsyncDisposable {
 
 interface Over {
   credential?: Partial<NonNullable<FetchOrder["credential"]>>;
+  extraCas?: string;
   limits?: Partial<FetchLimits>;
   signal?: AbortSignal;
   resolve?: Resolve;
@@ -44,7 +45,7 @@ export async function fetching(options: { old?: boolean } = {}): Promise<Fetchin
       const url = repository.startsWith("https:") ? repository : `${server.origin}/${repository}`;
       const credential = { name: "mine", host: "no-other-host.test", username: "nobody", password: "nothing", ca: server.ca, ...over.credential };
       const { type: _, ...fetched } = await fetchSource(
-        { url, ...(revision === undefined ? {} : { revision }), credential },
+        { url, ...(revision === undefined ? {} : { revision }), credential, extraCas: over.extraCas ?? "" },
         {
           // Tests have no other machine than this one, which is forbidden otherwise (guard.test.ts).
           resolve: over.resolve ?? (async () => ["127.0.0.1"]),
