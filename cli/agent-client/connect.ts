@@ -9,7 +9,7 @@ import { keepCa, type Login, type Logins, loadLogins, loginsFile, serverUrl } fr
 import type { OpenSocket } from "./open-session.ts";
 import { ServerTrust, type TrustChange } from "./server-trust.ts";
 import { loginTokens } from "./tokens.ts";
-import { withHeartbeat, withRetries, withToken, withWholeAnswers } from "./transport.ts";
+import { withHeartbeat, withRetries, withToken, withWaiting, withWholeAnswers } from "./transport.ts";
 
 /** Which way to the agent the flags ask for; nothing asks for the current login, else the kubeconfig. */
 export interface Way {
@@ -21,8 +21,10 @@ export interface Way {
 /** The agent, and how it is reached. */
 export interface Connection {
   client: DavitClient;
-  /** The same agent, each request tried once: for callers that repeat by themselves. */
+  /** The same agent, each request tried once: for callers that repeat by themselves, however long it takes. */
   once: DavitClient;
+  /** The same for callers that repeat a few times: an agent that is away is waited for. */
+  waiting: DavitClient;
   /** Opens a session. @throws Fault agent_unreachable; what the agent has against it comes on the wire */
   open: (session: Session) => Promise<Wire>;
   server: string;
@@ -76,14 +78,15 @@ async function connectByKube(world: World, way: Way): Promise<Connection> {
   return { ...clients(world, transport, connection.server, socketByKube(connection, tokens)), server: connection.server, how: "kubeconfig" };
 }
 
-function clients(world: World, transport: Transport, server: string, socket: OpenSocket): Pick<Connection, "client" | "once" | "open"> {
+function clients(world: World, transport: Transport, server: string, socket: OpenSocket): Pick<Connection, "client" | "once" | "waiting" | "open"> {
   const interruptible: Transport = (path, request) =>
     transport(path, { ...request, signal: request.signal ? AbortSignal.any([request.signal, world.signal]) : world.signal });
   const once = withHeartbeat(interruptible);
-  const patient = client(api, withRetries(once, world));
+  const waiting = withWaiting(once, world);
+  const patient = client(api, withRetries(waiting, world));
   const open: Connection["open"] = async (session) => {
     const { openSession } = await import("./open-session.ts");
     return await openSession({ open: socket, server, client: patient }, session);
   };
-  return { client: patient, once: client(api, once), open };
+  return { client: patient, once: client(api, once), waiting: client(api, waiting), open };
 }

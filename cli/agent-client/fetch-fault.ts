@@ -15,8 +15,11 @@ export function fetchFault(server: string, error: unknown): Fault {
   return unreachable(server, `does not answer: ${reason}`, { cause: error, retry: !LASTING.has(name) });
 }
 
+/** Whether asking again may help: `away` is an agent whose place is there, as while it is restarted, and who is not. */
+export type Retry = "away" | boolean;
+
 /** A fault that says the agent at `server` cannot be reached. */
-export function unreachable(server: string, why: string, options: { cause?: unknown; retry: boolean }): Fault {
-  const details: Record<string, string> = { server, ...(options.retry ? { retry: "true" } : {}) };
+export function unreachable(server: string, why: string, options: { cause?: unknown; retry: Retry }): Fault {
+  const details: Record<string, string> = { server, ...(options.retry ? { retry: String(options.retry) } : {}) };
   return new Fault("agent_unreachable", `the davit agent at ${server} ${why}`, { cause: options.cause, details });
 }

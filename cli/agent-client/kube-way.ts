@@ -90,7 +90,7 @@ function proxyFault(server: string, status: number, text: string): Fault | undef
     });
   if (status === 403) return new Fault("forbidden", `the cluster ${server} does not let you reach the davit agent: ${why}`, { details });
   if (status === 404) return notInstalled(server);
-  return unreachable(server, `cannot be reached through the cluster's API server: ${why}`, { retry: true });
+  return unreachable(server, `cannot be reached through the cluster's API server: ${why}`, { retry: "away" });
 }
 
 function parse(text: string): { kind?: string; message?: string; fault?: unknown } {

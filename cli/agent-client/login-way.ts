@@ -13,7 +13,7 @@ export function sendByLogin(server: string, trust: ServerTrust): Send {
     // What an ingress says by itself while the agent's Pod is not there.
     if ([502, 503, 504].includes(response.status) && !response.headers.get("content-type")?.startsWith("application/json")) {
       await response.body?.cancel();
-      throw unreachable(server, `is not there yet (its ingress says ${response.status})`, { retry: true });
+      throw unreachable(server, `is not there yet (its ingress says ${response.status})`, { retry: "away" });
     }
     await trust.follow(response.headers.get(CA_HEADER));
     return response;

@@ -7,7 +7,7 @@ import { unreachable } from "./fetch-fault.ts";
 import { sendByLogin } from "./login-way.ts";
 import { ServerTrust } from "./server-trust.ts";
 import { loginTokens } from "./tokens.ts";
-import { withHeartbeat, withRetries, withToken, withWholeAnswers } from "./transport.ts";
+import { withHeartbeat, withRetries, withToken, withWaiting, withWholeAnswers } from "./transport.ts";
 
 const GET: WireRequest = { method: "GET", headers: {} };
 const signal = new AbortController().signal;
@@ -62,12 +62,38 @@ describe("withRetries", () => {
     });
     expect(await (await transport("/", GET)).text()).toBe("here");
   });
+});
 
+describe("withWaiting", () => {
   test("an ingress without an agent behind it counts as away", async () => {
     const answers = [new Response("no available server", { status: 503 }), new Response("Bad Gateway", { status: 502 }), Response.json({ ok: true })];
     using server = disposable(Bun.serve({ port: 0, fetch: () => answers.shift() ?? new Response() }));
-    const transport = withRetries(withToken(bySend(server.url), loginTokens({ token: "t" }, signal)), context);
+    const transport = withWaiting(withToken(bySend(server.url), loginTokens({ token: "t" }, signal)), context);
     expect(await (await transport("/", GET)).json()).toEqual({ ok: true });
+  });
+
+  test("waits about two minutes, and of requests side by side one says so", async () => {
+    let waited = 0;
+    const said: string[] = [];
+    const away: Transport = async () => {
+      throw unreachable("https://a.test", "is not there yet", { retry: "away" });
+    };
+    const pause = async (ms: number) => {
+      waited += ms;
+    };
+    const transport = withWaiting(away, { signal, pause, err: (line) => void said.push(line) });
+    const ends = await Promise.allSettled([transport("/", GET), transport("/", GET)]);
+    expect(ends.map((end) => end.status === "rejected" && end.reason.code)).toEqual(["agent_unreachable", "agent_unreachable"]);
+    expect(waited / ends.length).toBe(121_000);
+    expect(said).toEqual(["the davit agent at https://a.test is not there yet; waiting two minutes for it"]);
+  });
+
+  test("what does not answer at all is not waited for so long", async () => {
+    const gone: Transport = async () => {
+      throw unreachable("https://a.test", "does not answer", { retry: true });
+    };
+    const pause = () => Promise.reject(new Error("waited"));
+    await expect(withWaiting(gone, { ...context, pause })("/", GET)).rejects.toMatchObject({ code: "agent_unreachable" });
   });
 });
 

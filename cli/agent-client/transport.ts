@@ -9,8 +9,20 @@ import type { Tokens } from "./tokens.ts";
 export type Send = (path: string, request: WireRequest, token: Secret) => Promise<Response>;
 
 const STREAM = "application/x-ndjson";
-/** About ten seconds in all: a restarting agent is back by then. */
-const RETRY_MS = [100, 200, 400, 800, 1500, 2000, 2000, 3000];
+type World = Pick<Context, "pause" | "signal" | "err">;
+
+/** How often, after how long and until when a request is tried again, and what is said of it. */
+interface Patience {
+  retry: "true" | "away";
+  waitsMs: readonly number[];
+  saying: string;
+}
+/** About ten seconds in all. */
+const UNANSWERED: Patience = { retry: "true", waitsMs: [100, 200, 400, 800, 1500, 2000, 2000, 3000], saying: "trying again for some seconds" };
+/** About two minutes: an agent that is replaced is back by then, or one that `davit migrate` paused. */
+const AWAY: Patience = { retry: "away", waitsMs: [...UNANSWERED.waitsMs, ...Array<number>(37).fill(3000)], saying: "waiting two minutes for it" };
+/** After so many, its user is told what davit waits for. */
+const QUIET_TRIES = 3;
 /** Streams have a heartbeat every 10 s; a connection that is silent for this long is dead, whatever TCP thinks. */
 const SILENCE_MS = 35_000;
 
@@ -53,17 +65,31 @@ function rejectsToken(text: string): boolean {
   }
 }
 
-/** Tries a request again while the agent is not there. Requests of the contract may all be repeated: they carry what they mean. */
-export function withRetries(transport: Transport, context: Pick<Context, "pause" | "signal" | "err">): Transport {
+/** Tries a request again that got no answer. Requests of the contract may all be repeated: they carry what they mean. */
+export function withRetries(transport: Transport, context: World): Transport {
+  return patiently(transport, context, UNANSWERED);
+}
+
+/** Has a request wait for an agent that is away, as while it is replaced. */
+export function withWaiting(transport: Transport, context: World): Transport {
+  return patiently(transport, context, AWAY);
+}
+
+function patiently(transport: Transport, context: World, { retry, waitsMs, saying }: Patience): Transport {
+  let said = false;
   return async (path, request) => {
     const signal = request.signal ?? context.signal;
-    for (let retry = 0; ; retry++) {
+    for (let tries = 0; ; tries++) {
       try {
-        return await transport(path, request);
+        const response = await transport(path, request);
+        said = false;
+        return response;
       } catch (error) {
-        const wait = RETRY_MS[retry];
-        if (wait === undefined || signal.aborted || !(error instanceof Fault) || !error.details.retry) throw error;
-        if (retry === 3) context.err(`${error.message}; trying again for some seconds`);
+        const wait = waitsMs[tries];
+        if (wait === undefined || signal.aborted || !(error instanceof Fault) || error.details.retry !== retry) throw error;
+        // Of requests side by side, one says it.
+        if (tries >= QUIET_TRIES && !said) context.err(`${error.message}; ${saying}`);
+        said ||= tries >= QUIET_TRIES;
         await context.pause(wait, signal);
       }
     }

@@ -92,7 +92,7 @@ async function send(
   return tree;
 }
 
-/** The uploader's view of the agent. It repeats requests by itself, so each is tried once here. */
+/** The uploader's view of the agent. It repeats requests by itself. */
 function sourceSink({ connection, namespace }: PushJob): SourceSink {
   return {
     negotiate: async (upload, signal) => {
@@ -100,11 +100,11 @@ function sourceSink({ connection, namespace }: PushJob): SourceSink {
       const onSent = (sent: number) => {
         bytes = sent;
       };
-      const { missing } = await connection.once.negotiate({ namespace, body: upload }, { signal, onSent });
+      const { missing } = await connection.waiting.negotiate({ namespace, body: upload }, { signal, onSent });
       return { missing, bytes };
     },
     putPack: async (pack, body, signal) => {
-      await connection.once.putPack({ namespace, pack, body }, { signal });
+      await connection.waiting.putPack({ namespace, pack, body }, { signal });
     },
   };
 }

@@ -163,12 +163,13 @@ test("what a registry refuses to delete stays there, and nothing fails for it", 
   await registry.restart({ deletes: true });
 }, 120_000);
 
-/** Runs `davit migrate` and kills it at the first line that matches, if one is given. */
-async function migrate(args: readonly string[], killAt?: RegExp): Promise<void> {
+/** Runs `davit migrate` and kills it at the first line that matches, if one is given; `inPause` begins when the agent goes. */
+async function migrate(args: readonly string[], killAt?: RegExp, inPause?: () => void): Promise<void> {
   const running = start(["migrate", ...args]);
   const said: string[] = [];
   for await (const line of lines(running.stderr)) {
     said.push(line);
+    if (line.startsWith("pausing")) inPause?.();
     if (killAt?.test(line)) running.kill("SIGKILL");
   }
   expect({ code: await running.exited, said }).toMatchObject({ code: killAt ? 137 : 0 });
@@ -192,7 +193,11 @@ test("sources and images move to the built-in parts and back, killed on the way,
 
   await migrate(["s3", "--built-in"], /^copying/);
   await migrate(["s3", "--built-in"], /^pausing/);
-  await migrate(["s3", "--built-in"]);
+  const begun = Promise.withResolvers<Awaited<ReturnType<typeof push>>>();
+  using small = folder(appFiles("paused"));
+  await migrate(["s3", "--built-in"], undefined, () => begun.resolve(push(small.path, ["--name", space.app("paused"), "-n", space.name])));
+  const waited = await begun.promise;
+  expect({ outcome: waited.outcome, fault: waited.fault }).toEqual({ outcome: "live", fault: undefined });
   const kept = await digestsOnDisk("s3", "davit/ns");
   expect(kept.size).toBeGreaterThan(5);
   for (const [path, digest] of kept) expect([path, sha256((await s3.store.get(`ns/${path}`)) ?? "")]).toEqual([path, digest]);
@@ -209,7 +214,8 @@ test("sources and images move to the built-in parts and back, killed on the way,
   const before = await s3.store.list("ns/");
   await migrate(["s3", ...s3Flags, "--delete-old"]);
   expect(await s3.store.list("ns/")).not.toEqual(before);
-  await migrate(["registry", ...registryFlags], /runs its image from there$/);
+  // Apps are not renamed by then; whether it does that or the agent, which does so when it starts, is open.
+  await migrate(["registry", ...registryFlags], /^node-trust is ready$/);
   await migrate(["registry", ...registryFlags, "--delete-old"]);
   expect(await namesOf("Deployment", "apps/v1")).toEqual(["davit-agent"]);
   expect(await namesOf("PersistentVolumeClaim")).toEqual([]);

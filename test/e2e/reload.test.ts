@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import type { V1Pod, V1Service } from "#shared/kube/objects";
+import type { V1Pod } from "#shared/kube/objects";
 import { handshake } from "#shared/tls/handshake";
+import { forwarded } from "#test/forwarded";
 import { kube, kubectl } from "#test/lab";
 import { door } from "#test/member";
 import { poll } from "#test/poll";
@@ -10,15 +11,14 @@ const RENEWED_MS = 120_000;
 
 test("the S3 store serves a renewed certificate without a restart, and whoever asks meanwhile is always answered", async () => {
   const [api, { ca }] = [await kube(), await door()];
-  const service = await api.get<V1Service>({ apiVersion: "v1", kind: "Service", namespace: "davit", name: "s3" });
-  const host = service?.spec?.clusterIP ?? "";
-  const shown = async () => (await handshake({ host, port: 7070, serverName: NAME, ca })).chain[0]?.serialNumber;
+  await using s3 = await forwarded("davit", "service/s3", 7070);
+  const shown = async () => (await handshake({ host: "127.0.0.1", port: s3.port, serverName: NAME, ca })).chain[0]?.serialNumber;
   const pods = async () =>
     (await api.list<V1Pod>({ apiVersion: "v1", kind: "Pod", namespace: "davit" }, { labels: "app.kubernetes.io/component=s3" })).map(
       ({ metadata, status }) => [metadata?.uid, ...(status?.containerStatuses ?? []).map(({ restartCount }) => restartCount)],
     );
   const [before, running] = [await shown(), await pods()];
-  const asking = poll(`https://${host}:7070/healthz`, { tls: { ca, serverName: NAME } });
+  const asking = poll(`https://127.0.0.1:${s3.port}/healthz`, { tls: { ca, serverName: NAME } });
 
   await api.remove({ apiVersion: "v1", kind: "Secret", namespace: "davit", name: "davit-s3-tls" });
   await kubectl("-n", "davit", "wait", "--for=create", "secret/davit-s3-tls", "--timeout=60s");
