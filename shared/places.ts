@@ -31,12 +31,12 @@ export const RegistryPlace = z.object({
 });
 export type RegistryPlace = z.infer<typeof RegistryPlace>;
 
-/** Order for `davit agent check`: the places to try out. */
-export const CheckOrder = z.object({ s3: S3Place.optional(), registry: RegistryPlace.optional() });
+/** Order for `davit agent check`: the places to try out, and the cluster that is to have the bucket to itself. */
+export const CheckOrder = z.object({ cluster: z.string().min(1), s3: S3Place.optional(), registry: RegistryPlace.optional() });
 export type CheckOrder = z.infer<typeof CheckOrder>;
 
 /** Why a place does not serve, as far as the way to mend it differs. */
-export const PlaceReason = z.enum(["unreachable", "certificate", "login", "denied", "bucket", "region", "clock", "full", "other"]);
+export const PlaceReason = z.enum(["unreachable", "certificate", "login", "denied", "bucket", "taken", "region", "clock", "full", "other"]);
 export type PlaceReason = z.infer<typeof PlaceReason>;
 
 export const PlaceProblem = z.object({ place: z.enum(["s3", "registry"]), reason: PlaceReason, detail: z.string() });

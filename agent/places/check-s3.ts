@@ -2,16 +2,19 @@ import { randomUUID } from "node:crypto";
 import { Fault } from "#shared/fault";
 import type { PlaceProblem, PlaceReason, S3Place } from "#shared/places";
 import { isUntrusted } from "#shared/untrusted";
+import { keys } from "../store/keys.ts";
 import { type ObjectStore, openStore } from "../store/object-store.ts";
 
 /** Far from a person's patience, and enough for a bucket to be made. */
 const REQUEST_MS = 15_000;
 
-/** Does with the bucket all that davit will do with it; undefined when it goes well. */
-export async function checkS3(place: S3Place): Promise<PlaceProblem | undefined> {
+/** Does with the bucket all that davit will do with it, and has it be `cluster`'s if one is named; undefined when it goes well. */
+export async function checkS3(place: S3Place, cluster?: string): Promise<PlaceProblem | undefined> {
   try {
-    await exercise(await openStore(place, REQUEST_MS), place);
-    return undefined;
+    const store = await openStore(place, REQUEST_MS);
+    await exercise(store, place);
+    const owner = cluster && (await claim(store, cluster));
+    return owner === cluster ? undefined : { place: "s3", reason: "taken", detail: `its object '${keys.owner}' names the cluster ${owner}` };
   } catch (error) {
     return { place: "s3", reason: reasonOf(error), detail: error instanceof Error ? error.message : String(error) };
   }
@@ -32,6 +35,14 @@ async function exercise(store: ObjectStore, { ca }: S3Place): Promise<void> {
   } finally {
     await store.remove([key]);
   }
+}
+
+/** Whose the bucket is: `cluster`'s from now on, when it was nobody's. */
+async function claim(store: ObjectStore, cluster: string): Promise<string> {
+  const owner = await store.get(keys.owner);
+  if (owner) return new TextDecoder().decode(owner);
+  await store.put(keys.owner, Buffer.from(cluster));
+  return cluster;
 }
 
 const REASONS: Record<string, PlaceReason> = {

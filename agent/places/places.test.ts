@@ -23,6 +23,14 @@ describe("an S3 store", () => {
     expect(await s3.store.list("check/")).toEqual([]);
   });
 
+  test("is one cluster's: another's davit is refused, the same one may come again", async () => {
+    const place = { ...s3.place, bucket: "owned" };
+    expect(await checkS3(place, "cluster-a")).toBeUndefined();
+    expect(await checkS3(place, "cluster-a")).toBeUndefined();
+    expect(await checkS3(place, "cluster-b")).toMatchObject({ place: "s3", reason: "taken", detail: expect.stringContaining("cluster-a") });
+    expect(await checkS3(place)).toBeUndefined();
+  });
+
   test.each<[string, Partial<S3Place>]>([
     ["login", { credentials: key("test", "other") }],
     ["login", { credentials: key("nobody", "test-secret") }],

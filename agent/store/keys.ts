@@ -1,6 +1,8 @@
 /** Keys in the bucket. Everything of a tenant lies under its namespace's uid, so tenants share nothing, and a namespace made again starts empty. */
 export const keys = {
   tenants: "ns/",
+  /** The cluster whose davit has the bucket: what another one put here, its garbage collection would delete. */
+  owner: "owner",
   /** When garbage was last collected. */
   lastCollected: "gc/last",
   tenant: (uid: string) => `ns/${uid}/`,

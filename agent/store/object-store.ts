@@ -1,9 +1,10 @@
 import { Agent } from "node:https";
-import { Client, IamAwsProvider, S3Error } from "minio";
+import { Client, S3Error } from "minio";
 import { Fault } from "#shared/fault";
 import type { S3Place } from "#shared/places";
 import { type Guard, guardOf } from "./guard.ts";
 import { keys } from "./keys.ts";
+import { RoleProvider } from "./role.ts";
 
 /** How long a presigned URL works: longer than any build may take to start reading. */
 export const PRESIGN_SECONDS = 3600;
@@ -51,7 +52,7 @@ export async function openStore(place: S3Place, requestMs = REQUEST_MS): Promise
     region,
     pathStyle,
     ...(credentials === "environment"
-      ? { credentialsProvider: new IamAwsProvider({}) }
+      ? { credentialsProvider: new RoleProvider() }
       : { accessKey: credentials.accessKey.reveal(), secretKey: credentials.secretKey.reveal() }),
     ...(useSSL ? { transportAgent: new Agent({ ...(ca ? { ca } : {}), keepAlive: true, maxSockets: 64 }) } : {}),
     // Its own retries hide what S3 answered, and print.

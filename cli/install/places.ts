@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
+import type { V1Namespace } from "#shared/kube/objects";
 import { CheckReport, type PlaceProblem, type PlaceReason, type RegistryPlace, type S3Place } from "#shared/places";
 import { runErrand } from "./errand.ts";
 import { type ExternalRegistry, type ExternalS3, REGISTRY_SECRET, S3_SECRET } from "./external.ts";
@@ -76,10 +77,16 @@ export async function tryPlaces(
   const s3 = isNew("s3") && options.s3?.secret ? await s3Place(kube, trusting(options.s3, options), given.s3) : undefined;
   const registry = isNew("registry") && options.registry ? await registryPlace(kube, trusting(options.registry, options), given.registry) : undefined;
   if (!s3 && !registry) return;
-  const order = { ...(s3 ? { s3 } : {}), ...(registry ? { registry } : {}) };
+  const order = { cluster: await clusterOf(kube), ...(s3 ? { s3 } : {}), ...(registry ? { registry } : {}) };
   const printed = await runErrand(kube, { name: "check", program: "check", image: options.images.agent, order }, signal);
   const { problems } = CheckReport.parse(JSON.parse(printed));
   if (problems.length > 0) throw placesFault(problems, options);
+}
+
+/** What tells this cluster from others, whatever is installed in it and how often. */
+async function clusterOf(kube: Kube): Promise<string> {
+  const system = await kube.get<V1Namespace>({ apiVersion: "v1", kind: "Namespace", name: "kube-system" });
+  return system?.metadata?.uid ?? "";
 }
 
 /** The place as shared/places.ts has it in JSON. */
@@ -146,6 +153,10 @@ const REASONS: Record<PlaceReason, { problem: string; fix: (flags: PlaceFlags) =
   login: { problem: "refuses the login", fix: ({ login }) => `give the right one with ${login}` },
   denied: { problem: "does not allow what davit does", fix: () => "give the login the rights to read, write, list and delete there" },
   bucket: { problem: "cannot be used or made", fix: () => "check --s3-bucket, or make the bucket yourself" },
+  taken: {
+    problem: "is another davit's",
+    fix: () => "give each davit a bucket of its own with --s3-bucket; where the other one is gone for good, delete that object",
+  },
   region: { problem: "is in another region", fix: () => "give that with --s3-region" },
   clock: { problem: "has another time than the cluster", fix: () => "set the clocks" },
   full: { problem: "is full", fix: () => "free some space there, or raise its quota" },

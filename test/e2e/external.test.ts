@@ -193,11 +193,7 @@ test("sources and images move to the built-in parts and back, killed on the way,
 
   await migrate(["s3", "--built-in"], /^copying/);
   await migrate(["s3", "--built-in"], /^pausing/);
-  const begun = Promise.withResolvers<Awaited<ReturnType<typeof push>>>();
-  using small = folder(appFiles("paused"));
-  await migrate(["s3", "--built-in"], undefined, () => begun.resolve(push(small.path, ["--name", space.app("paused"), "-n", space.name])));
-  const waited = await begun.promise;
-  expect({ outcome: waited.outcome, fault: waited.fault }).toEqual({ outcome: "live", fault: undefined });
+  await migrate(["s3", "--built-in"]);
   const kept = await digestsOnDisk("s3", "davit/ns");
   expect(kept.size).toBeGreaterThan(5);
   for (const [path, digest] of kept) expect([path, sha256((await s3.store.get(`ns/${path}`)) ?? "")]).toEqual([path, digest]);
@@ -212,7 +208,11 @@ test("sources and images move to the built-in parts and back, killed on the way,
   expect(back).toMatchObject({ outcome: "live", image: `${REGISTRY}/${space.name}/${app}@${images[0]}` });
 
   const before = await s3.store.list("ns/");
-  await migrate(["s3", ...s3Flags, "--delete-old"]);
+  const begun = Promise.withResolvers<Awaited<ReturnType<typeof push>>>();
+  using late = folder(appFiles("late"));
+  await migrate(["s3", ...s3Flags, "--delete-old"], undefined, () => begun.resolve(push(late.path, ["--name", space.app("late"), "-n", space.name])));
+  const waited = await begun.promise;
+  expect({ outcome: waited.outcome, fault: waited.fault }).toEqual({ outcome: "live", fault: undefined });
   expect(await s3.store.list("ns/")).not.toEqual(before);
   // Apps are not renamed by then; whether it does that or the agent, which does so when it starts, is open.
   await migrate(["registry", ...registryFlags], /^node-trust is ready$/);

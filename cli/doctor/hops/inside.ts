@@ -50,6 +50,7 @@ const WHAT: Record<PlaceReason, string> = {
   login: "it refuses the login",
   denied: "it does not allow what davit does",
   bucket: "its bucket cannot be used",
+  taken: "its bucket is another davit's",
   region: "it is in another region",
   clock: "it has another time",
   full: "it is full",
