@@ -47,7 +47,7 @@ async function decide(deps: Deps, tenant: Tenant, name: string, request: PushReq
   const wanted = await want(deps, present, request, name);
   await Promise.all([
     checkSource(deps, tenant, { name, request, present, wanted }),
-    checkRoutes(deps.kube, { namespace: tenant.name, app: name }, wanted.settings.routes),
+    checkRoutes(deps, { namespace: tenant.name, app: name }, wanted.settings.routes),
     needConfigurations(deps.kube, tenant.name, wanted.settings.configurations),
   ]);
   const same = await unchanged(deps, present, wanted);
@@ -67,7 +67,7 @@ export async function plan(deps: Deps, tenant: Tenant, name: string, request: Pu
   const settings = settingsOf(present, present.base, request, name, deps);
   await Promise.all([
     request.source?.kind === "git" ? checkGit(deps, tenant, request.source) : undefined,
-    checkRoutes(deps.kube, { namespace: tenant.name, app: name }, settings.routes),
+    checkRoutes(deps, { namespace: tenant.name, app: name }, settings.routes),
     needConfigurations(deps.kube, tenant.name, settings.configurations),
   ]);
   const before = present.base?.spec.settings;

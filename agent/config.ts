@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { CertificatePlan } from "#shared/certificates";
+import type { GatewayRef } from "#shared/gateway";
 import type { RegistryPlace, S3Place } from "#shared/places";
 import { Secret } from "#shared/secret";
 import type { KeyPair } from "#shared/tls/signing";
@@ -18,6 +19,10 @@ const Environment = z.object({
   DAVIT_CERTIFICATES: z.string().transform((text) => CertificatePlan.parse(JSON.parse(text))),
   /** Empty: the cluster's default class. */
   DAVIT_INGRESS_CLASS: z.string().default(""),
+  /** `namespace/name`: the Gateway by which requests come to apps; empty: by an ingress. */
+  DAVIT_GATEWAY: z.string().default(""),
+  /** Whether apps may still be served through a Gateway, from before there was none any more. */
+  DAVIT_HTTP_ROUTES_LEFT: z.stringbool().default(false),
   /** Empty: the cluster's default class. */
   DAVIT_STORAGE_CLASS: z.string().default(""),
   /** The image this process runs from: staging Pods run it too, so both always have one version. */
@@ -59,6 +64,8 @@ export interface Config {
   domain: { host: string; port: string };
   installation: Installation;
   ingressClass: string;
+  gateway: GatewayRef | undefined;
+  httpRoutesLeft: boolean;
   storageClass: string;
   agentImage: string;
   kanikoImage: string;
@@ -93,6 +100,8 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
       builtIn: { s3: new URL(values.DAVIT_S3_ENDPOINT).hostname === S3_HOST, registry: values.DAVIT_REGISTRY_KIND === "built-in" },
     },
     ingressClass: values.DAVIT_INGRESS_CLASS,
+    gateway: parseGateway(values.DAVIT_GATEWAY),
+    httpRoutesLeft: values.DAVIT_HTTP_ROUTES_LEFT,
     storageClass: values.DAVIT_STORAGE_CLASS,
     agentImage: values.DAVIT_AGENT_IMAGE,
     kanikoImage: values.DAVIT_KANIKO_IMAGE,
@@ -146,6 +155,11 @@ async function readLogin(userFile: string, passwordFile: string): Promise<Regist
 /** A file that a Secret or ConfigMap is mounted as. */
 async function read(file: string): Promise<string> {
   return await readFile(`${FILES}/${file}`, "utf8");
+}
+
+function parseGateway(text: string): GatewayRef | undefined {
+  const [namespace, name] = text.split("/");
+  return namespace && name ? { namespace, name } : undefined;
 }
 
 function parseMirrors(text: string): { registry: string; url: URL }[] {

@@ -86,7 +86,7 @@ export class Removals {
       if ((await getApp(kube, namespace, name))?.metadata.uid !== uid) return;
       await this.#runner.cancel(namespace, name);
       const home = await kube.get<V1Namespace>({ apiVersion: "v1", kind: "Namespace", name: namespace });
-      await removeObjects(kube, namespace, name, home?.metadata?.deletionTimestamp !== undefined);
+      await removeObjects(this.#deps, namespace, name, home?.metadata?.deletionTimestamp !== undefined);
       // With its revisions gone, all that was kept for their sake is garbage.
       if (home?.metadata?.uid) await this.#collector.afterDeletion({ name: namespace, uid: home.metadata.uid });
       await removeFinalizer(kube, namespace, name);
@@ -106,13 +106,14 @@ function goesOn(error: Fault, app: string): Fault {
 /** What comes back by itself; the deletion goes on then. */
 const AWAY = new Set<FaultCode>(["registry_unavailable", "store_unavailable", "cluster_unreachable", "deadline"]);
 
-async function removeObjects(kube: Kube, namespace: string, app: string, withNamespace: boolean): Promise<void> {
+async function removeObjects({ kube, routing }: Deps, namespace: string, app: string, withNamespace: boolean): Promise<void> {
   // What is in a namespace that is being deleted goes with it, and the agent's role there may have gone already.
-  const owned = withNamespace ? [] : OWNED;
+  if (withNamespace) return await removeStaging(kube, namespace, app);
   await Promise.all([
     removeStaging(kube, namespace, app),
     // These would go with the App by themselves, but later than a new app of this name may need theirs.
-    ...owned.map((kind) => removeAll(kube, { ...kind, namespace }, `${LABEL.app}=${app}`)),
+    routing.end(namespace, app),
+    ...OWNED.map((kind) => removeAll(kube, { ...kind, namespace }, `${LABEL.app}=${app}`)),
   ]);
 }
 
@@ -122,9 +123,8 @@ async function removeFinalizer(kube: Kube, namespace: string, name: string): Pro
   await kube.json(path, { method: "PATCH", contentType: "application/merge-patch+json", body: { metadata: { finalizers: null } } });
 }
 
-/** What an app has in its namespace, besides the Pods that go with the Deployment. */
+/** What an app has in its namespace, besides its routes and the Pods that go with the Deployment. */
 const OWNED = [
-  { apiVersion: "networking.k8s.io/v1", kind: "Ingress" },
   { apiVersion: "v1", kind: "Service" },
   { apiVersion: "apps/v1", kind: "Deployment" },
   { apiVersion: DAVIT_API, kind: "Revision" },

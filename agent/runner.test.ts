@@ -9,6 +9,7 @@ import type { ImageRegistry } from "./images/image-registry.ts";
 import { Locks } from "./locks.ts";
 import { MANAGED } from "./objects/meta.ts";
 import type { Revision } from "./objects/types.ts";
+import { Routing } from "./routing/routing.ts";
 import { Runner } from "./runner.ts";
 import { EventLog } from "./store/event-log.ts";
 import { Sources } from "./store/sources.ts";
@@ -70,7 +71,8 @@ test("an app's deletion ends the push that runs and those that wait behind it, a
   const registry = { pullLogin: async () => ({ id: "key", config: async () => "" }) } as Partial<ImageRegistry> as ImageRegistry;
   const locks = new Locks();
   const certificates = new Certificates({ kube: api.kube, config, log: () => {} });
-  const deps: Deps = { kube: api.kube, registry, store, sources: new Sources(store, locks), certificates, locks, config, log: () => {} };
+  const routing = new Routing({ kube: api.kube, config, certificates, log: () => {} });
+  const deps: Deps = { kube: api.kube, registry, store, sources: new Sources(store, locks), certificates, routing, locks, config, log: () => {} };
   const { signal } = new AbortController();
   const runner = new Runner(deps, new Tenants(deps, new Sync(deps, signal)), signal);
   runner.start(revision(1));

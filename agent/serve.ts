@@ -22,6 +22,8 @@ import type { Log } from "./log.ts";
 import { ownFault } from "./own-fault.ts";
 import { Removals } from "./remove.ts";
 import { renameImages } from "./rename-images.ts";
+import { moveRoutes } from "./routing/move.ts";
+import { Routing } from "./routing/routing.ts";
 import { Runner } from "./runner.ts";
 import { type ObjectStore, openStore } from "./store/object-store.ts";
 import { Sources } from "./store/sources.ts";
@@ -43,7 +45,8 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   const store = await storeWhenUp(config, log, stop);
   const locks = new Locks();
   const registry = openRegistry(config, kube);
-  const deps: Deps = { kube, registry, store, sources: new Sources(store, locks), certificates, locks, config, log };
+  const routing = new Routing({ kube, config, certificates, log });
+  const deps: Deps = { kube, registry, store, sources: new Sources(store, locks), certificates, routing, locks, config, log };
   const sync = new Sync(deps, stop);
   const tenants = new Tenants(deps, sync);
   const runner = new Runner(deps, tenants, stop);
@@ -52,6 +55,7 @@ export async function serveAgent(env: Record<string, string | undefined>, log: L
   void config.registryKey.follow(log, stop, () => sync.lookAgain());
   void keepUp(() => tenants.run(stop), log, stop);
   void keepUp(() => renameImages(deps, tenants, stop).then(() => aborted(stop)), log, stop);
+  void keepUp(() => moveRoutes(deps, { tenants, runner }, stop).then(() => aborted(stop)), log, stop);
   await certificates.settled();
   await runner.resume();
   const collector = new Collector(deps, tenants, () => runner.busy());

@@ -29,6 +29,11 @@ export const CertificatePlan = z.object({
 });
 export type CertificatePlan = z.infer<typeof CertificatePlan>;
 
+/** Whether there is one certificate for all hosts directly below the domain. */
+export function hasWildcard({ outside }: CertificatePlan): boolean {
+  return outside.by !== "issuer" || outside.wildcard;
+}
+
 /** cert-manager's Issuer of davit's own CA, in the namespace davit. */
 export const CA_ISSUER = "davit-ca";
 

@@ -50,6 +50,7 @@ const TABLE = {
   preflight_failed: { exit: 29, http: 412 },
   kube_refused: { exit: 29, http: 502 },
   issuer_not_ready: { exit: 29, http: 502 },
+  gateway_not_ready: { exit: 29, http: 502 },
   doctor_found: { exit: 29, http: 500 },
 
   upload_failed: { exit: 30, http: 502 },

@@ -1,5 +1,6 @@
 import type { RouteCertificate } from "#shared/app";
 import { TLS_SECRET } from "#shared/certificates";
+import { gatewayName } from "#shared/gateway";
 import type { KubeObject } from "#shared/kube/objects";
 import { aborted } from "../aborted.ts";
 import type { Deps } from "../deps.ts";
@@ -44,9 +45,10 @@ export class Certificates {
   async run(signal: AbortSignal): Promise<void> {
     const own = wantedOwn(this.#deps.config.installation);
     const secrets = [...own.map(({ secret }) => secret).filter((secret) => !isShared(secret)), TLS_SECRET.given];
-    const certManager = usesCertManager(this.#deps.config.installation.plan);
+    const { gateway, installation } = this.#deps.config;
+    const what = { secrets, everywhere: TLS_SECRET.wildcard, ingresses: gateway === undefined, certManager: usesCertManager(installation.plan) };
     try {
-      await this.#seen.follow(this.#deps.kube, { secrets, everywhere: TLS_SECRET.wildcard, certManager }, () => this.#look(), signal);
+      await this.#seen.follow(this.#deps.kube, what, () => this.#look(), signal);
     } finally {
       clearTimeout(this.#timer);
     }
@@ -87,15 +89,22 @@ export class Certificates {
   }
 
   #facts(namespace: string, app: string, host: string) {
-    const secret = servedWith(this.#seen.ingresses.get(namespace, app), host);
-    return secret === undefined ? undefined : factsIn(this.#keeper.copy(namespace, secret));
+    const { gateway } = this.#deps.config;
+    const secret = gateway ? this.#keeper.choose(host)?.secret : servedWith(this.#seen.ingresses.get(namespace, app), host);
+    return secret === undefined ? undefined : factsIn(this.#keeper.copy(gateway ? HOME : namespace, secret));
   }
 
   #reason(namespace: string, host: string): string {
     const wanted = this.#keeper.choose(host);
-    if (!wanted) return "the certificate that this installation was given is not for this host";
+    if (!wanted) return this.#whyNever();
     const problem = this.#problems.get(`${namespace}/${wanted.secret}`) ?? this.#problems.get(`${HOME}/${wanted.secret}`);
     return problem ?? whyNot(this.#seen.certificates.get(HOME, wanted.secret)) ?? "the certificate is being made";
+  }
+
+  #whyNever(): string {
+    const { gateway } = this.#deps.config;
+    if (!gateway) return "the certificate that this installation was given is not for this host";
+    return `it is not below the domain; the ${gatewayName(gateway)} shows what its own listeners have for it`;
   }
 
   #isComing(host: string): boolean {

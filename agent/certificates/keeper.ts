@@ -34,10 +34,12 @@ export class Keeper {
     this.#signer = new Signer(deps.config.authority);
   }
 
-  /** The certificate for a host of an app; undefined when there can be none. */
+  /** The certificate for a host of an app; undefined when there can be none. A Gateway knows the one that is shared. */
   choose(host: string): Wanted | undefined {
+    const { gateway, installation } = this.#deps.config;
     const [given] = certificatesIn(decoded(this.#own(TLS_SECRET.given) ?? {}).certificate);
-    return wantedFor(host, this.#deps.config.installation, given ? namesOf(given) : []);
+    const wanted = wantedFor(host, installation, given ? namesOf(given) : []);
+    return gateway && wanted && !isShared(wanted.secret) ? undefined : wanted;
   }
 
   /** What an app's namespace has under this name. */

@@ -50,7 +50,7 @@ class View<T extends KubeObject> {
 export class Seen {
   /** davit's own TLS Secrets, and the copies of the wildcard's. */
   readonly secrets = new View<V1Secret>();
-  /** Of apps. */
+  /** Of apps, unless a Gateway serves them: its own listeners name the Secret. */
   readonly ingresses = new View<V1Ingress>();
   /** Of davit, where cert-manager makes them. */
   readonly certificates = new View<Certificate>();
@@ -61,7 +61,7 @@ export class Seen {
    */
   async follow(
     kube: Kube,
-    what: { secrets: string[]; everywhere: string; certManager: boolean },
+    what: { secrets: string[]; everywhere: string; ingresses: boolean; certManager: boolean },
     onChange: () => void,
     signal: AbortSignal,
   ): Promise<void> {
@@ -72,7 +72,7 @@ export class Seen {
       watches.push((onSynced) => track(kube, ref, view, { labels, signal: ending }, onSynced, () => unknown === 0 && onChange()));
     for (const name of what.secrets) add({ ...SECRET, namespace: HOME, name }, this.secrets);
     add({ ...SECRET, name: what.everywhere }, this.secrets);
-    add(INGRESS, this.ingresses, LABEL.app);
+    if (what.ingresses) add(INGRESS, this.ingresses, LABEL.app);
     if (what.certManager) add({ ...CERTIFICATE, namespace: HOME }, this.certificates);
     let unknown = watches.length;
     try {

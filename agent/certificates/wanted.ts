@@ -1,4 +1,4 @@
-import { CA_ISSUER, type CertificatePlan, type IssuerRef, ownNames, TLS_SECRET } from "#shared/certificates";
+import { CA_ISSUER, type CertificatePlan, hasWildcard, type IssuerRef, ownNames, TLS_SECRET } from "#shared/certificates";
 
 /** What certificates are made for. */
 export interface Installation {
@@ -56,10 +56,6 @@ function makersOf({ inside, outside }: CertificatePlan): { inside: Maker; outsid
     case "given":
       return { inside: own, outside: { by: outside.by } };
   }
-}
-
-function hasWildcard({ outside }: CertificatePlan): boolean {
-  return outside.by !== "issuer" || outside.wildcard;
 }
 
 /** Whether every tenant has a copy, which agent/sync keeps. */

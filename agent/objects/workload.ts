@@ -7,6 +7,9 @@ import type { App, AppSettings, Revision } from "./types.ts";
 /** How long a Pod that is being replaced still answers, so that every ingress has stopped sending to it first. */
 const DRAIN_SECONDS = 5;
 
+/** Of an app's Service. */
+export const SERVICE_PORT = 80;
+
 /** What no app has a use for: packets of its own making, which could pretend to be a neighbour, and devices. */
 const NEEDLESS = ["MKNOD", "NET_RAW"];
 
@@ -85,7 +88,7 @@ export function service(app: App, port: number): V1Service {
     apiVersion: "v1",
     kind: "Service",
     metadata: { name: app.metadata.name, namespace: app.metadata.namespace, labels, ownerReferences: ownedBy(app) },
-    spec: { selector: { [LABEL.app]: app.metadata.name }, ports: [{ name: "http", port: 80, targetPort: port, protocol: "TCP" }] },
+    spec: { selector: { [LABEL.app]: app.metadata.name }, ports: [{ name: "http", port: SERVICE_PORT, targetPort: port, protocol: "TCP" }] },
   };
 }
 

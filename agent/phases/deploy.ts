@@ -4,7 +4,7 @@ import { claimConfigurations } from "../configurations.ts";
 import { imageForNodes } from "../images/image-registry.ts";
 import { isRestricted } from "../objects/tenant.ts";
 import type { Revision } from "../objects/types.ts";
-import { deployment, ingress, service } from "../objects/workload.ts";
+import { deployment, service } from "../objects/workload.ts";
 import { checkRoutes } from "../routes.ts";
 import type { Run } from "../run.ts";
 import { awaitRollout } from "./rollout.ts";
@@ -13,13 +13,13 @@ import { awaitRollout } from "./rollout.ts";
 export async function deploy(run: Run, image: string): Promise<void> {
   const { name, namespace } = run.app.metadata;
   // Once more, now that it becomes true: somebody may have taken a route since this push was accepted.
-  await checkRoutes(run.kube, { namespace, app: name }, run.revision.spec.settings.routes);
+  await checkRoutes(run, { namespace, app: name }, run.revision.spec.settings.routes);
   await claimConfigurations(run.kube, run.revision);
   await awaitRollout(run, await applyRevision(run, run.revision, image));
 }
 
 /**
- * After a failed rollout: the Deployment, Service and Ingress of the revision that serves are put back; its Pods never
+ * After a failed rollout: the Deployment, Service and routes of the revision that serves are put back; its Pods never
  * stopped. A first push leaves nothing behind.
  */
 export async function restore(run: Run): Promise<void> {
@@ -30,21 +30,19 @@ export async function restore(run: Run): Promise<void> {
   await Promise.all([
     kube.remove({ apiVersion: "apps/v1", kind: "Deployment", namespace, name }),
     kube.remove({ apiVersion: "v1", kind: "Service", namespace, name }),
-    kube.remove({ ...INGRESS, namespace, name }),
+    run.routing.end(namespace, name),
   ]);
 }
 
-const INGRESS = { apiVersion: "networking.k8s.io/v1", kind: "Ingress" };
-
 /** Returns the generation of the Deployment. */
-async function applyRevision({ app, kube, config, registry }: Run, revision: Revision, image: string): Promise<number> {
-  const { name, namespace } = app.metadata;
+async function applyRevision({ app, kube, registry, routing, signal }: Run, revision: Revision, image: string): Promise<number> {
+  const { namespace } = app.metadata;
   const confined = isRestricted(await kube.get<V1Namespace>({ apiVersion: "v1", kind: "Namespace", name: namespace }));
   const { port, routes } = revision.spec.settings;
   const [applied] = await Promise.all([
     kube.apply(deployment(app, revision, imageForNodes(registry, image), { confined })),
     kube.apply(service(app, port)),
-    routes.length > 0 ? kube.apply(ingress(app, routes, config.ingressClass)) : kube.remove({ ...INGRESS, namespace, name }),
+    routing.lead(app, routes, signal),
   ]);
   return applied.metadata?.generation ?? 0;
 }

@@ -1,6 +1,5 @@
 import { Fault } from "#shared/fault";
-import type { V1Ingress, V1Pod } from "#shared/kube/objects";
-import { waitFor } from "#shared/kube/watch";
+import type { V1Pod } from "#shared/kube/objects";
 import { pause } from "#shared/within";
 import { LABEL, podSelector } from "../objects/meta.ts";
 import { splitRoute } from "../objects/route.ts";
@@ -11,8 +10,6 @@ import { secure } from "./secure.ts";
 
 /** How long the URL may take to answer once all Pods are ready. */
 const ANSWER_MS = 30_000;
-/** How long an ingress controller may take to say where it can be reached; some never say. */
-const ADDRESS_MS = 5_000;
 const RETRY_MS = 30;
 /** When old and new cannot be told apart by what they answer, ingresses get this long to stop asking the old Pods. */
 const SETTLE_MS = 500;
@@ -37,9 +34,9 @@ export async function answer(run: Run): Promise<string | null> {
   const limit = deadline(run.signal, ANSWER_MS, reason);
   const trying: Trying = { signal: limit.signal, onFailure: (failure) => (last = failure) };
   try {
-    const address = await ingressAddress(run, limit.signal);
-    const pods = await podAddresses(run);
     const { host, path } = splitRoute(route);
+    const address = (await run.routing.address(run.app, limit.signal)) ?? host;
+    const pods = await podAddresses(run);
     const question = (base: string): Question => ({ url: `${base}${path}`, host, signal: limit.signal });
     const pod = (ip: string) => () => ask(question(`http://${ip}:${port}`));
     const old = pods.old.map(pod);
@@ -53,6 +50,8 @@ export async function answer(run: Run): Promise<string | null> {
     };
     await untilRight(ingress, wanted, wanted.telling && old.length > 0 ? 2 * (old.length + instances) : 1, trying);
     return url;
+  } catch (error) {
+    throw await withRefusal(run, route, error);
   } finally {
     limit.clear();
   }
@@ -107,27 +106,11 @@ function isRight(got: Answer | string, { answer, telling }: Wanted): boolean {
   return typeof got !== "string" && got.status === answer.status && (!telling || got.print === answer.print);
 }
 
-async function ingressAddress(run: Run, signal: AbortSignal): Promise<string> {
-  const { name, namespace } = run.app.metadata;
-  const route = run.revision.spec.settings.routes[0] ?? "";
-  const limit = deadline(signal, ADDRESS_MS, () => new Fault("url_unanswered", "the ingress has no address"));
-  try {
-    return await waitFor<V1Ingress, string>(
-      run.kube,
-      { apiVersion: "networking.k8s.io/v1", kind: "Ingress", namespace, name },
-      (object) => {
-        const first = object?.status?.loadBalancer?.ingress?.[0];
-        return first?.ip ?? first?.hostname ?? undefined;
-      },
-      limit.signal,
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof Fault) || error.code !== "url_unanswered") throw error;
-    return splitRoute(route).host;
-  } finally {
-    limit.clear();
-  }
+/** Where whoever serves the route says what is wrong with it, that is why nothing answers. */
+async function withRefusal({ app, routing }: Run, route: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof Fault) || error.code !== "url_unanswered") return error;
+  const refusal = (await routing.refusals(app)).get(splitRoute(route).host);
+  return refusal === undefined ? error : new Fault(error.code, `${error.message}; ${refusal}`, { cause: error, details: error.details });
 }
 
 async function podAddresses(run: Run): Promise<{ fresh: string; old: string[] }> {

@@ -28,6 +28,9 @@ export class InstallCommand extends PlacesCommand {
   ingressClass = Option.String("--route-class", {
     description: "<NAME> IngressClass for apps and the agent (default: the cluster's; '' goes back to it)",
   });
+  gateway = Option.String("--gateway", {
+    description: "<NAMESPACE/NAME> a Gateway for apps and the agent instead of the ingress ('' goes back to it; docs/gateway.md)",
+  });
   storageClass = Option.String("--storage-class", {
     description: "<NAME> StorageClass of every volume (default: the cluster's; '' goes back to it)",
   });
@@ -114,6 +117,7 @@ export class InstallCommand extends PlacesCommand {
     return {
       domain: this.domain,
       ingressClass: this.ingressClass,
+      gateway: this.gateway,
       storageClass: this.storageClass,
       images: { agent: this.agentImage, s3: this.s3Image, registry: this.registryImage, kaniko: this.kanikoImage },
       mirrors: this.mirrors,

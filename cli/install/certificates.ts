@@ -3,6 +3,7 @@ import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
+import { isServed } from "./is-served.ts";
 import type { IssuerChoice } from "./issuer.ts";
 import { type Data, readSecret } from "./made.ts";
 import { hostOf, type InstallOptions } from "./options.ts";
@@ -40,9 +41,7 @@ export interface IssuerFacts {
 }
 
 export async function lookForIssuers(kube: Kube, choice: IssuerChoice | undefined): Promise<IssuerFacts> {
-  const response = await kube.fetch(`/apis/${API}`);
-  await response.body?.cancel();
-  const certManager = response.ok;
+  const certManager = await isServed(kube, API);
   if (choice?.kind === "given-certificate") return { certManager, certificate: await readSecret(kube, choice.secret) };
   if (choice?.kind !== "existing" || !certManager) return { certManager };
   const { kind, name } = choice.issuer;

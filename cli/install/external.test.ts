@@ -73,6 +73,7 @@ test("nothing built-in runs where an external place is, and nodes are told of it
     registryForNodes: "",
     certsDirs: [],
     certificates,
+    routesLeft: false,
     startedWith: { agent: "", s3: "", registry: "", "node-trust": "" },
   };
   const names = [...foundation(options, [], certificates), ...workloads(options, facts)].map(nameOf);

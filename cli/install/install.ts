@@ -1,4 +1,4 @@
-import type { CertificatePlan } from "#shared/certificates";
+import { type CertificatePlan, hasWildcard } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Service } from "#shared/kube/objects";
@@ -9,6 +9,7 @@ import { certificatePlan, issuers, issuersReady, lookForIssuers } from "./certif
 import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { componentRef, componentsOf, externalRegistryOf, hasBuiltInRegistry, NODEPORT_SERVICE, REGISTRY_SERVICE } from "./components.ts";
 import { suggestDomain } from "./domain.ts";
+import { gatewayProblems, gatewayReady, lookForGateway } from "./gateway.ts";
 import { installedOptions } from "./installed.ts";
 import { issuerProblems } from "./issuer-problems.ts";
 import { madeKinds, makeSecrets } from "./made.ts";
@@ -20,6 +21,7 @@ import { podCidrsOf } from "./pod-cidrs.ts";
 import { type Problem, preflight } from "./preflight.ts";
 import { reissue } from "./reissue.ts";
 import { retireNodeTrust } from "./retire.ts";
+import { takeOver } from "./take-over.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
 
 /** What an installation tells while it goes on, in order. */
@@ -41,6 +43,8 @@ export interface Prepared {
   problems: Problem[];
   /** Empty where it is not known. */
   podCidrs: string[];
+  /** HTTPRoutes are there from before there was no Gateway any more. */
+  routesLeft: boolean;
   /** No installation is there yet. */
   isFirst: boolean;
   /** What it was made with until now. */
@@ -80,12 +84,18 @@ type Known = Pick<Prepared, "options" | "given" | "installed" | "isFirst"> & { n
 async function settle(kube: Kube, { nodes, ...known }: Known): Promise<Prepared> {
   const { options, given } = known;
   const certs = componentsOf(options).includes("node-trust") ? certsDirsOf(nodes, options.certsDirs) : { folders: [], problems: [] };
-  const facts = await lookForIssuers(kube, options.issuer);
+  const [facts, { gateway, routesLeft }] = await Promise.all([lookForIssuers(kube, options.issuer), lookForGateway(kube, options.gateway)]);
+  const certificates = certificatePlan(options, facts);
   return {
     ...known,
     certsDirs: certs.folders,
-    certificates: certificatePlan(options, facts),
-    problems: [...certs.problems.map((problem) => ({ check: "nodes" as const, ...problem })), ...issuerProblems(options, facts, given)],
+    certificates,
+    routesLeft,
+    problems: [
+      ...certs.problems.map((problem) => ({ check: "nodes" as const, ...problem })),
+      ...issuerProblems(options, facts, given),
+      ...gatewayProblems(options, gateway, hasWildcard(certificates)),
+    ],
     podCidrs: podCidrsOf(nodes, options.podCidrs),
     // The agent knows one Secret with what was brought, so another is copied there.
     given: { ...given, certificate: given.certificate ?? facts.certificate },
@@ -121,35 +131,55 @@ export async function install(
   await tryPlaces(kube, prepared, signal);
   tell({ type: "checked" });
 
-  const { options, given, podCidrs, certificates } = prepared;
-  await apply(foundation(options, podCidrs, certificates));
+  const { options } = prepared;
+  const work = { apply, signal, tell };
+  await apply(foundationOf(prepared));
   if (prepared.isFirst) await offerTenant(kube, tell, changes);
-  const bringUp = async (authorities: Authorities) => {
-    await bring(kube, prepared, { authorities, apply, signal });
-    await waitReady(kube, componentsOf(options), { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
-  };
-  const authorities = await settleAuthorities(kube, options.issuer, given.ca);
-  await bringUp(authorities);
-  if (authorities.next) {
-    // Everybody trusts both now.
-    await refreshBuilds(kube, authorities.trusted);
-    await succeed(kube, authorities.next);
-    await bringUp(await settleAuthorities(kube, options.issuer, given.ca));
-  }
+  await bringUp(kube, prepared, work);
   // What builds trust comes to Pods that wait since before.
   if (options.trustCa !== prepared.installed.trustCa) await refreshBuilds(kube, options.trustCa ?? "");
-  await retireNodeTrust(kube, options, { signal, tell: (what) => tell({ type: "retiring", what }) });
+  const retiring = { signal, tell: (what: string) => tell({ type: "retiring", what }) };
+  await retireNodeTrust(kube, options, retiring);
+  await takeOver(kube, prepared, retiring);
+  if (prepared.routesLeft) {
+    const rest = { ...prepared, routesLeft: false };
+    await bringUp(kube, rest, work);
+    // Last: until it was started anew, the agent used the rights that go here.
+    await apply(foundationOf(rest));
+  }
   return changes;
 }
 
-interface Bringing {
-  authorities: Authorities;
+function foundationOf({ options, podCidrs, certificates, routesLeft }: Prepared): KubeObject[] {
+  return foundation(options, podCidrs, certificates, routesLeft);
+}
+
+interface Work {
   apply: (objects: KubeObject[]) => Promise<void>;
   signal: AbortSignal;
+  tell: (event: InstallEvent) => void;
+}
+
+/** Has everything run as it should; where one CA succeeds another, first with the trust in both. */
+async function bringUp(kube: Kube, prepared: Prepared, work: Work): Promise<void> {
+  const { options, given } = prepared;
+  const authorities = await settleAuthorities(kube, options.issuer, given.ca);
+  await bring(kube, prepared, authorities, work);
+  await waitReady(kube, componentsOf(options), { signal: work.signal, onChange: (state) => work.tell({ type: "waiting", ...state }) });
+  if (!authorities.next) return;
+  // Everybody trusts both now.
+  await refreshBuilds(kube, authorities.trusted);
+  await succeed(kube, authorities.next);
+  await bringUp(kube, prepared, work);
 }
 
 /** Secrets, issuers, and then what runs with them. */
-async function bring(kube: Kube, { options, given, certificates, certsDirs }: Prepared, { authorities, apply, signal }: Bringing): Promise<void> {
+async function bring(
+  kube: Kube,
+  { options, given, certificates, certsDirs, routesLeft }: Prepared,
+  authorities: Authorities,
+  { apply, signal }: Work,
+): Promise<void> {
   const addresses = await registryAddresses(kube, options, signal);
   const made = await makeSecrets(kube, options, given, { registryAddress: addresses.builtIn, authorities });
   await apply(made.objects);
@@ -157,23 +187,19 @@ async function bring(kube: Kube, { options, given, certificates, certsDirs }: Pr
   await apply(ownIssuers);
   await issuersReady(kube, ownIssuers, signal);
   if (certificates.inside === "cert-manager") await reissue(kube, made.ca);
+  await gatewayReady(kube, options, signal);
   const registryForNodes = await registryForNodesOf(kube, options, signal);
-  await apply(workloads(options, { addresses, registryForNodes, certsDirs, certificates, startedWith: made.startedWith }));
+  await apply(workloads(options, { addresses, registryForNodes, certsDirs, certificates, routesLeft, startedWith: made.startedWith }));
 }
 
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
 export function preview(prepared: Prepared): KubeObject[] {
-  const { options, certsDirs, certificates } = prepared;
+  const { options, certsDirs, certificates, routesLeft } = prepared;
   const registryForNodes = options.nodeTrust === "insecure-nodeport" ? UNKNOWN_NODEPORT : "";
   const startedWith = { agent: "", s3: "", registry: "", "node-trust": "" };
   const addresses = { builtIn: UNKNOWN_ADDRESS, external: externalAddress(options) };
-  const facts = { addresses, registryForNodes, certsDirs, certificates, startedWith };
-  return [
-    ...foundation(options, prepared.podCidrs, certificates),
-    ...issuers(options, certificates),
-    ...workloads(options, facts),
-    ...(prepared.isFirst ? firstTenant() : []),
-  ];
+  const facts = { addresses, registryForNodes, certsDirs, certificates, routesLeft, startedWith };
+  return [...foundationOf(prepared), ...issuers(options, certificates), ...workloads(options, facts), ...(prepared.isFirst ? firstTenant() : [])];
 }
 
 /** Stands in a dry run for the port that the cluster gives. */

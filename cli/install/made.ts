@@ -32,14 +32,24 @@ export interface Grounds {
 export type Data = Record<string, string>;
 
 /** The Secrets that are made once and the leafs, of an installation with these options. */
-export function madeSecrets(options: Places): string[] {
+export function madeSecrets(options: Leafed): string[] {
   return ["davit-ca", ...(options.s3 ? [] : ["davit-s3"]), "davit-registry-key", ...leafsOf(options).map((leaf) => TLS_SECRET[leaf])];
 }
 
-const LEAFS = ["agent", "agentInside", "s3", "registry"] as const;
+const LEAFS = ["agent", "agentInside", "s3", "registry", "wildcard"] as const;
 
-function leafsOf(options: Places) {
-  return LEAFS.filter((leaf) => !(options.s3 && leaf === "s3") && (hasBuiltInRegistry(options) || leaf !== "registry"));
+type Leafed = Places & Pick<InstallOptions, "gateway">;
+
+/** A Gateway's listener cannot be without the one for `*.DOMAIN`; an ingress waits until the agent has made it. */
+function leafsOf(options: Leafed) {
+  const needless = {
+    agent: false,
+    agentInside: false,
+    s3: options.s3 !== undefined,
+    registry: !hasBuiltInRegistry(options),
+    wildcard: !options.gateway,
+  };
+  return LEAFS.filter((leaf) => !needless[leaf]);
 }
 
 /** Makes what is missing: the S3 store's keys and the registry's signing key once and for ever, and a first certificate for each server. */

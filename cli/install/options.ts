@@ -2,9 +2,11 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { ImageRef } from "#shared/app";
 import { Fault } from "#shared/fault";
+import { GatewayRef } from "#shared/gateway";
 import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { ExternalRegistry, ExternalS3, type RegistryFlags, resolveRegistry, resolveS3, type S3Flags } from "./external.ts";
+import { resolveGateway } from "./gateway.ts";
 import { IssuerChoice, type IssuerFlags, resolveIssuer } from "./issuer.ts";
 import { checkNodeTrust, NodeTrust } from "./node-trust.ts";
 
@@ -27,6 +29,8 @@ export const InstallOptions = z.object({
   domain: z.string(),
   /** Empty: the cluster's default. */
   ingressClass: z.string(),
+  /** Absent: an ingress. */
+  gateway: GatewayRef.optional(),
   /** Empty: the cluster's default. */
   storageClass: z.string(),
   images: z.object({ agent: z.string(), s3: z.string(), registry: z.string(), kaniko: z.string() }),
@@ -59,6 +63,8 @@ export type Images = InstallOptions["images"];
 export interface InstallFlags {
   domain?: string | undefined;
   ingressClass?: string | undefined;
+  /** Empty: none. */
+  gateway?: string | undefined;
   storageClass?: string | undefined;
   keepRevisions?: number | undefined;
   images: Partial<Record<keyof Images, string | undefined>>;
@@ -80,6 +86,7 @@ export interface InstallFlags {
 export function resolveOptions(flags: InstallFlags, installed: InstalledOptions): InstallOptions {
   const s3 = resolveS3(flags.s3 ?? {}, installed.s3);
   const registry = resolveRegistry(flags.registry ?? {}, installed.registry);
+  const gateway = resolveGateway(flags.gateway, installed.gateway);
   const issuer = resolveIssuer(flags.issuer ?? {}, installed.issuer);
   const trustCa = flags.trustCa ?? installed.trustCa;
   const images = Object.fromEntries(Object.entries(PUBLISHED_IMAGES).map(([name, image]) => [name, flags.images[name as keyof Images] ?? image]));
@@ -93,6 +100,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
     podCidrs: (flags.podCidrs.length > 0 ? flags.podCidrs : (installed.podCidrs ?? [])).map(checkCidr),
     nodeTrust: checkNodeTrust(flags.nodeTrust ?? installed.nodeTrust ?? "daemonset", registry),
+    ...(gateway ? { gateway } : {}),
     ...(s3 ? { s3 } : {}),
     ...(registry ? { registry } : {}),
     ...(issuer ? { issuer } : {}),

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { HttpRoute } from "#shared/gateway";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1NetworkPolicy, V1PersistentVolumeClaim, V1PodSpec } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
 import { nameOf } from "./apply.ts";
@@ -17,11 +18,13 @@ const options: InstallOptions = {
   podCidrs: [],
   nodeTrust: "daemonset",
 };
+const behindGateway = { ...options, gateway: { namespace: "edge", name: "public" } };
 const facts: Facts = {
   addresses: { builtIn: "10.96.0.7", external: "" },
   registryForNodes: "",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: { inside: "cert-manager", outside: { by: "davit-ca" } },
+  routesLeft: false,
   startedWith: { agent: "a", s3: "b", registry: "c", "node-trust": "d" },
 };
 const find = <T extends KubeObject>(objects: KubeObject[], name: string): T => {
@@ -36,7 +39,8 @@ const pods: [string, V1PodSpec][] = planned.filter(isWorkload).map((object) => [
 
 test("everything in manifests/ is applied, once, in an order in which each thing finds what it needs", () => {
   const inClear = { ...options, nodeTrust: "insecure-nodeport" } as const;
-  const all = [...planned, ...foundation(inClear, [], facts.certificates), ...workloads(inClear, facts)].map(nameOf);
+  const others = [inClear, behindGateway].flatMap((other) => [...foundation(other, [], facts.certificates), ...workloads(other, facts)]);
+  const all = [...planned, ...others].map(nameOf);
   expect([...new Set(all)].sort()).toEqual([...allManifests().map(nameOf), "ConfigMap davit/davit-install"].sort());
   expect(new Set(planned.map(nameOf)).size).toBe(planned.length);
   const order = planned.map((object) => object.kind ?? "");
@@ -46,6 +50,20 @@ test("everything in manifests/ is applied, once, in an order in which each thing
   expect(last("Service")).toBeLessThan(order.indexOf("Deployment"));
   expect(order.indexOf("Namespace")).toBe(0);
   for (const { apiVersion = "", kind = "" } of planned) expect(pathOf({ apiVersion, kind })).toBeString();
+});
+
+test("with a Gateway a route leads to the agent in its Ingress's place, and only then are there rights over routes", () => {
+  const objects = [...foundation(behindGateway, [], facts.certificates), ...workloads(behindGateway, facts)];
+  expect(find<HttpRoute>(objects, "HTTPRoute davit/davit-agent").spec).toMatchObject({
+    parentRefs: [behindGateway.gateway],
+    hostnames: ["davit.apps.example.com"],
+  });
+  expect(find(objects, "ReferenceGrant davit/davit-gateway")).toMatchObject({ spec: { from: [{ kind: "Gateway", namespace: "edge" }] } });
+  expect(objects.map(nameOf)).not.toContain("Ingress davit/davit-agent");
+  const rights = (of: KubeObject[]) => JSON.stringify(find(of, "ClusterRole davit-tenant")).includes("httproutes");
+  expect([rights(objects), rights(planned), rights(foundation(options, [], facts.certificates, true))]).toEqual([true, false, true]);
+  const env = podOf(find(objects, "Deployment davit/davit-agent"))?.spec?.containers[0]?.env;
+  expect(env).toContainEqual({ name: "DAVIT_GATEWAY", value: "edge/public" });
 });
 
 test("every object and every Pod is labelled as davit's", () => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { CertificatePlan } from "#shared/certificates";
+import { GATEWAY_GROUP, type HttpRoute } from "#shared/gateway";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1NetworkPolicy, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { type ComponentName, componentsOf, externalRegistryOf, MANAGED_LABEL, REGISTRY } from "./components.ts";
@@ -21,6 +22,8 @@ export interface Facts {
   registryForNodes: string;
   certsDirs: string[];
   certificates: CertificatePlan;
+  /** HTTPRoutes are there from before there was no Gateway any more. */
+  routesLeft: boolean;
   /** Contents that Pods read only at their start, by component: a change of them starts the Pods anew. */
   startedWith: Record<ComponentName, string>;
 }
@@ -32,11 +35,29 @@ export interface RegistryAddresses {
 }
 
 /** First: what does not depend on anything that is made. Namespaces, kinds, rights, the network's rules, Services. */
-export function foundation(options: InstallOptions, podCidrs: readonly string[], { inside }: CertificatePlan): KubeObject[] {
+export function foundation(options: InstallOptions, podCidrs: readonly string[], { inside }: CertificatePlan, routesLeft = false): KubeObject[] {
   const services = componentManifests(options).filter((object) => object.kind === "Service");
   const namespaces = manifest("namespaces").filter((object) => !isTenant(object));
   const forCertManager = inside === "cert-manager" ? manifest("certManager") : [];
-  return [...namespaces, ...manifest("crds"), ...manifest("rbac"), ...networkPolicies(podCidrs), ...forCertManager, ...services].map(labelled);
+  const rights = options.gateway || routesLeft ? manifest("rbac") : manifest("rbac").map(withoutGateways);
+  return [...namespaces, ...manifest("crds"), ...rights, ...networkPolicies(podCidrs), ...forCertManager, ...grants(options), ...services].map(
+    labelled,
+  );
+}
+
+/** Rights that nobody has a use for without a Gateway. */
+function withoutGateways(object: KubeObject): KubeObject {
+  const { rules } = object as { rules?: { apiGroups: string[] }[] };
+  return rules ? ({ ...object, rules: rules.filter(({ apiGroups }) => !apiGroups.includes(GATEWAY_GROUP)) } as KubeObject) : object;
+}
+
+function grants({ gateway }: InstallOptions): KubeObject[] {
+  if (!gateway) return [];
+  const granted = manifest("gateway").filter(({ kind }) => kind === "ReferenceGrant") as (KubeObject & { spec: { from: object[] } })[];
+  return granted.map(({ spec, ...object }) => ({
+    ...object,
+    spec: { ...spec, from: spec.from.map((one) => ({ ...one, namespace: gateway.namespace })) },
+  }));
 }
 
 /** Builds are the ones that no Pod has anything to do with. */
@@ -48,7 +69,10 @@ function networkPolicies(podCidrs: readonly string[]): KubeObject[] {
 const MANIFEST_OF = { s3: "s3", registry: "registry", "node-trust": "nodeTrust", agent: "agent" } as const;
 
 function componentManifests(options: InstallOptions): KubeObject[] {
-  return [...componentsOf(options).flatMap((name) => manifest(MANIFEST_OF[name])), ...(pullsInClear(options) ? manifest("registryNodeport") : [])];
+  const components = componentsOf(options).flatMap((name) => manifest(MANIFEST_OF[name]));
+  const others = options.gateway ? components.filter(({ kind }) => kind !== "Ingress") : components;
+  const routes = options.gateway ? manifest("gateway").filter(({ kind }) => kind === "HTTPRoute") : [];
+  return [...others, ...routes, ...(pullsInClear(options) ? manifest("registryNodeport") : [])];
 }
 
 function pullsInClear({ nodeTrust }: InstallOptions): boolean {
@@ -94,6 +118,7 @@ function filled(object: KubeObject, options: InstallOptions, facts: Facts): Kube
   const copy = structuredClone(object);
   if (copy.kind === "PersistentVolumeClaim") fillClaim(copy as V1PersistentVolumeClaim, options.storageClass);
   if (copy.kind === "Ingress") fillIngress(copy as V1Ingress, options);
+  if (copy.kind === "HTTPRoute") fillHttpRoute(copy as HttpRoute, options);
   if (isWorkload(copy)) {
     fillImages(copy, options.images);
     fillEnv(copy, environment(options, facts));
@@ -113,6 +138,8 @@ function environment(options: InstallOptions, facts: Facts): Record<string, stri
     DAVIT_DOMAIN: options.domain,
     DAVIT_CERTIFICATES: JSON.stringify(facts.certificates),
     DAVIT_INGRESS_CLASS: options.ingressClass,
+    DAVIT_GATEWAY: options.gateway ? `${options.gateway.namespace}/${options.gateway.name}` : "",
+    DAVIT_HTTP_ROUTES_LEFT: String(facts.routesLeft),
     DAVIT_STORAGE_CLASS: options.storageClass,
     DAVIT_AGENT_IMAGE: options.images.agent,
     DAVIT_KANIKO_IMAGE: options.images.kaniko,
@@ -176,6 +203,10 @@ function fillIngress(ingress: V1Ingress, options: InstallOptions): void {
   if (options.ingressClass) ingress.spec.ingressClassName = options.ingressClass;
   for (const tls of ingress.spec.tls ?? []) tls.hosts = [host];
   for (const rule of ingress.spec.rules ?? []) rule.host = host;
+}
+
+function fillHttpRoute(route: HttpRoute, { gateway, domain }: InstallOptions): void {
+  if (gateway) route.spec = { ...route.spec, parentRefs: [gateway], hostnames: [agentHost(domain)] };
 }
 
 function fillImages(workload: Workload, images: Images): void {

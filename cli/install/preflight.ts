@@ -12,7 +12,7 @@ const DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class";
 
 /** One thing that is in the way, and what to do about it. */
 export interface Problem {
-  check: "version" | "permissions" | "storage" | "ingress" | "nodes" | "issuer";
+  check: "version" | "permissions" | "storage" | "ingress" | "nodes" | "issuer" | "gateway";
   problem: string;
   fix: string;
 }
@@ -22,7 +22,12 @@ export interface Problem {
  * @throws Fault preflight_failed that names every problem with its fix
  */
 export async function preflight(kube: Kube, options: InstallOptions, objects: KubeObject[], known: readonly Problem[]): Promise<void> {
-  const found = await Promise.all([checkVersion(kube), checkPermissions(kube, objects), checkStorage(kube, options), checkIngress(kube, options)]);
+  const found = await Promise.all([
+    checkVersion(kube),
+    checkPermissions(kube, objects),
+    checkStorage(kube, options),
+    options.gateway ? [] : checkIngress(kube, options),
+  ]);
   const problems = [...found.flat(), ...known];
   if (problems.length === 0) return;
   const lines = problems.map(({ problem, fix }) => `- ${problem}\n  fix: ${fix}`);

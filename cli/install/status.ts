@@ -1,4 +1,5 @@
 import { Fault } from "#shared/fault";
+import { gatewayName } from "#shared/gateway";
 import type { Kube } from "#shared/kube/client";
 import type { V1ConfigMap, V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
@@ -34,6 +35,8 @@ export interface Status {
   ca: string[];
   /** What the URLs of apps look like. */
   apps: string;
+  /** By what requests come: `ingress`, or what the Gateway is called. */
+  entry: string;
   /** Where sources and images are: `built-in`, or what the external place is called. */
   s3: string;
   registry: string;
@@ -60,6 +63,7 @@ export async function status(kube: Kube): Promise<Status> {
     url: domain ? agentUrl(domain) : "",
     ca: certificatesIn(trust?.data?.["ca.crt"] ?? "").map(fingerprintOf),
     apps: domain ? urlBelow(domain, "NAME") : "",
+    entry: options.gateway ? gatewayName(options.gateway) : "ingress",
     s3: options.s3 ? `${options.s3.endpoint}/${options.s3.bucket}` : BUILT_IN,
     registry: options.registry ? registryName(options.registry) : BUILT_IN,
     nodeTrust: options.nodeTrust ?? "daemonset",
@@ -85,9 +89,10 @@ export function renderStatus(found: Status, now = new Date()): string {
     ["s3", found.s3],
     ["registry", found.registry],
   ].filter(([, where]) => where !== BUILT_IN);
+  const entry = found.entry === "ingress" ? [] : [["entry", found.entry]];
   const pulls = found.nodeTrust === "insecure-nodeport" ? [["pulls", "unencrypted (--node-trust insecure-nodeport)"]] : [];
   const cas = found.ca.map((fingerprint) => ["ca", fingerprint]);
-  const head = columns([["agent", found.url || "unknown"], ...cas, ["apps", found.apps || "unknown"], ...external, ...pulls]);
+  const head = columns([["agent", found.url || "unknown"], ...cas, ["apps", found.apps || "unknown"], ...entry, ...external, ...pulls]);
   return [...head, "", ...table, ...(reasons.length > 0 ? ["", ...reasons] : [])].join("\n");
 }
 

@@ -111,7 +111,7 @@ async function raise(kube: Kube, { installed, target }: Move, { signal, timeoutM
   // The bundle of CAs is for the time after the switch.
   await apply(made.objects.filter(({ metadata }) => metadata?.name !== "davit-trust"));
   // What is missing is for builds and the agent: nodes have no name of their own for any of it.
-  const facts = { addresses, registryForNodes: "", certsDirs, certificates, startedWith: made.startedWith };
+  const facts = { addresses, registryForNodes: "", certsDirs, certificates, routesLeft: false, startedWith: made.startedWith };
   const running = new Set(workloads(installed, facts).map(nameOf));
   await apply(workloads(target, facts).filter((object) => !running.has(nameOf(object))));
   await waitReady(kube, missing, { signal: limit, onChange: ({ name, done }) => done && say(`${name} is ready`) });

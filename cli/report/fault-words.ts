@@ -115,6 +115,11 @@ export const FAULT_WORDS = {
     ({ issuer }) =>
       `correct what is said above and run \`davit install\` again; \`kubectl -n davit describe issuer ${issuer ?? ""}\` shows all of it`,
   ),
+  gateway_not_ready: say(
+    "the Gateway does not serve davit",
+    ({ namespace, name }) =>
+      `correct what is said above and run \`davit install\` again; \`kubectl -n ${namespace ?? "NAMESPACE"} describe gateway ${name ?? "NAME"}\` shows all of it`,
+  ),
   kube_refused: say("Kubernetes refused a request", "`davit status` shows what davit has in the cluster"),
   doctor_found: say("something is wrong with the installation", "do what stands behind `fix:` above, then look again with `davit doctor`"),
 

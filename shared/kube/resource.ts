@@ -28,6 +28,9 @@ const KINDS: Record<string, { plural: string; cluster?: true }> = {
   "coordination.k8s.io/v1/Lease": { plural: "leases" },
   "cert-manager.io/v1/Issuer": { plural: "issuers" },
   "cert-manager.io/v1/ClusterIssuer": { plural: "clusterissuers", cluster: true },
+  "gateway.networking.k8s.io/v1/Gateway": { plural: "gateways" },
+  "gateway.networking.k8s.io/v1/HTTPRoute": { plural: "httproutes" },
+  "gateway.networking.k8s.io/v1beta1/ReferenceGrant": { plural: "referencegrants" },
   "davit.dev/v1alpha1/App": { plural: "apps" },
   "davit.dev/v1alpha1/Revision": { plural: "revisions" },
 };

@@ -36,6 +36,7 @@ const FACTS = {
   registryForNodes: "",
   certsDirs: ["/etc/containerd/certs.d"],
   certificates: CERTIFICATES,
+  routesLeft: false,
   startedWith: { agent: "", s3: "", registry: "", "node-trust": "" },
 };
 

@@ -61,6 +61,7 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--fingerprint": wrong("takes SHA256: and 64 hex digits", "abc", `SHA1:${"0".repeat(64)}`, "0".repeat(63), "x".repeat(64)),
   "--from-file": wrong("K=FILE", "K", "a b=Dockerfile", "=Dockerfile"),
   "configuration create --from-file": wrong("cannot be read", "K=missing", "K=."),
+  "--gateway": wrong("takes NAMESPACE/NAME", "traefik", "a/b/c", "a b/c", "A/b", "a/", "/b", "a/b\n"),
   "--git": wrong(
     "",
     "git@a.test:x.git",

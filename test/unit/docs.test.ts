@@ -18,6 +18,7 @@ const PAGES = [
   "docs/doctor.md",
   "docs/exit-codes.md",
   "docs/external.md",
+  "docs/gateway.md",
   "docs/gc.md",
   "docs/security.md",
   "docs/git.md",

@@ -15,7 +15,7 @@ export function appHandlers(
   api: Api,
 ): Pick<ApiHandlers, "listApps" | "listAllApps" | "showApp" | "listInstances" | "showEnv" | "showManifest" | "deleteApp" | "appLogs"> {
   const { deps } = api;
-  const { kube, certificates } = deps;
+  const { kube, certificates, routing } = deps;
   return {
     listApps: async ({ namespace }, caller) => {
       await admit(api, caller, "list", "apps", namespace);
@@ -28,13 +28,15 @@ export function appHandlers(
     showApp: async ({ namespace, app: name }, caller) => {
       await admit(api, caller, "get", "apps", namespace, name);
       const app = await needApp(kube, namespace, name);
-      const [deployment, revisions] = await Promise.all([
+      const [deployment, revisions, refusals] = await Promise.all([
         kube.get<V1Deployment>({ apiVersion: "apps/v1", kind: "Deployment", namespace, name }),
         listRevisions(kube, namespace, name),
+        routing.refusals(app),
       ]);
       const envNames = Object.keys(await servingEnv(deps, app, revisions)).sort();
       const summary = summarizeApp(app, deployment, revisions[0], certificates);
-      return detailApp(summary, app, { certificates: certificates.of(namespace, name, app.spec.routes), envNames, revisions });
+      const ofHosts = certificates.of(namespace, name, app.spec.routes).map((one) => ({ ...one, reason: refusals.get(one.host) ?? one.reason }));
+      return detailApp(summary, app, { certificates: ofHosts, envNames, revisions });
     },
     listInstances: async ({ namespace, app: name }, caller) => {
       await admit(api, caller, "create", "apps/exec", namespace, name);

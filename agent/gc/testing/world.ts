@@ -17,6 +17,7 @@ import { openRegistry } from "../../images/open.ts";
 import { Locks } from "../../locks.ts";
 import { type App, DAVIT_API, type Revision } from "../../objects/types.ts";
 import { sourceUrl } from "../../phases/source-url.ts";
+import { Routing } from "../../routing/routing.ts";
 import { Runner } from "../../runner.ts";
 import { hydrate } from "../../stage/hydrate.ts";
 import { SourceOrder } from "../../stage/order.ts";
@@ -72,12 +73,14 @@ export async function startWorld(options: { keepRevisions: number }): Promise<Wo
   const locks = new Locks();
   const { store } = versity;
   const images = openRegistry(config as Config, plane.admin);
+  const certificates = new Certificates({ kube: plane.admin, config: config as Config, log: () => undefined });
   const deps: Deps = {
     kube: plane.admin,
     registry: images,
     store,
     sources: new Sources(store, locks),
-    certificates: new Certificates({ kube: plane.admin, config: config as Config, log: () => undefined }),
+    certificates,
+    routing: new Routing({ kube: plane.admin, config: config as Config, certificates, log: () => undefined }),
     locks,
     config: config as Config,
     log: () => undefined,

@@ -44,13 +44,14 @@ async function doorOf({ kube, env, options, plan, signal }: World): Promise<Door
   const url = new URL(agentUrl(options.domain));
   const { current, servers } = loadLogins(loginsFile(env));
   if (current !== null && new URL(current).hostname === url.hostname) return { url: new URL(current), ca: servers[current]?.ca, by: "the login" };
-  return { url, ca: (await authorityOf(kube, plan, signal)) || undefined, by: "the installation" };
+  const shown = options.gateway ? TLS_SECRET.wildcard : TLS_SECRET.agent;
+  return { url, ca: (await authorityOf(kube, plan, shown, signal)) || undefined, by: "the installation" };
 }
 
 /** The CA that vouches for the agent, which is empty where a public one does. While one CA replaces another, both are in the bundle. */
-async function authorityOf(kube: Kube, { outside }: CertificatePlan, signal: AbortSignal): Promise<string> {
+async function authorityOf(kube: Kube, { outside }: CertificatePlan, shown: string, signal: AbortSignal): Promise<string> {
   if (outside.by === "davit-ca") return (await kube.get<V1ConfigMap>(TRUST, signal))?.data?.["ca.crt"] ?? "";
-  const secret = await kube.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name: TLS_SECRET.agent }, signal);
+  const secret = await kube.get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name: shown }, signal);
   const data = secret?.data?.[outside.by === "self" ? "tls.crt" : "ca.crt"] ?? "";
   return Buffer.from(data, "base64").toString("utf8");
 }
@@ -75,12 +76,12 @@ export function agentVerdict({ url, by }: Pick<Door, "url" | "by">, { shown, sta
     return problem(`the certificate that is shown is ${why}`, OTHER_CERTIFICATE(url.hostname), facts);
   }
   if (status === 200) return ok(`it answers, with a certificate that ${by} trusts`, facts);
-  if (status === 404) return problem(`no Ingress leads from ${url.host} to the agent`, NO_INGRESS, facts);
+  if (status === 404) return problem(`no Ingress leads from ${url.host} to the agent, nor an HTTPRoute`, NO_INGRESS, facts);
   return problem(`the ingress answers for ${url.host} with status ${status}, not the agent`, "see `davit status`: the agent may not run", facts);
 }
 
 const UNREACHED = "check DNS (`davit doctor --only dns`), and that the ingress controller's port for https is open from here";
 const NO_INGRESS =
-  "`davit install` makes the Ingress davit/davit-agent; its class has to be one that a controller serves (`davit doctor --only ingress-class`)";
+  "`davit install` makes the Ingress davit/davit-agent, or the HTTPRoute of that name with --gateway; a controller has to serve it (`davit doctor --only ingress-class`)";
 const OTHER_CERTIFICATE = (host: string) =>
   `\`davit install\` has the Ingress davit/davit-agent show the Secret davit-agent-tls; if it does, another Ingress has the host ${host} (\`kubectl get ingress -A\`), or log in again with the CA that is meant`;
