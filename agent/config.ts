@@ -3,6 +3,7 @@ import { z } from "zod";
 import { CertificatePlan } from "#shared/certificates";
 import type { GatewayRef } from "#shared/gateway";
 import type { RegistryPlace, S3Place } from "#shared/places";
+import { Proxies, proxyFor } from "#shared/proxy";
 import { Secret } from "#shared/secret";
 import type { KeyPair } from "#shared/tls/signing";
 import type { Installation } from "./certificates/wanted.ts";
@@ -10,6 +11,8 @@ import { S3_HOST } from "./own-hosts.ts";
 import { KeyFolder } from "./registry/key-folder.ts";
 
 const FILES = "/etc/davit";
+/** What no proxy leads to. */
+const INSIDE = "localhost,127.0.0.1,::1,.svc,.cluster.local";
 
 /** The agent's environment, each variable with its reason; manifests/agent.yaml sets them. */
 const Environment = z.object({
@@ -79,6 +82,7 @@ export interface Config {
   ca: string;
   /** PEM of those that the admin trusts besides the well-known ones, for what is not davit's; mostly empty. */
   extraCas: string;
+  proxies: Proxies;
   /** The same with its key. */
   authority: KeyPair;
   registryKey: KeyFolder;
@@ -91,6 +95,7 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
   const values = Environment.parse(env);
   const [ca, certificate, key] = await Promise.all([read("trust/ca.crt"), read("authority/tls.crt"), read("authority/tls.key")]);
   const [host = "", port = ""] = values.DAVIT_DOMAIN.split(":");
+  const proxies = await readProxies(env["KUBERNETES_SERVICE_HOST"] ?? "");
   return {
     domain: { host, port },
     installation: {
@@ -106,12 +111,13 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
     agentImage: values.DAVIT_AGENT_IMAGE,
     kanikoImage: values.DAVIT_KANIKO_IMAGE,
     mirrors: parseMirrors(values.DAVIT_REGISTRY_MIRRORS),
-    s3: await readS3(values),
-    registry: await readRegistry(values),
+    s3: await readS3(values, proxies),
+    registry: await readRegistry(values, proxies),
     formerRegistry: values.DAVIT_FORMER_REGISTRY ? await readFormer(values) : undefined,
     keepRevisions: values.DAVIT_KEEP_REVISIONS,
     ca,
     extraCas: await read("trust/extra.crt").catch(() => ""),
+    proxies,
     authority: { certificate, key: new Secret(key) },
     registryKey: await KeyFolder.open(`${FILES}/registry-key`),
     port: values.DAVIT_PORT,
@@ -119,9 +125,19 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
   };
 }
 
-async function readS3(values: z.infer<typeof Environment>): Promise<S3Place> {
+/** By which what is outside is called; what is inside never is. */
+async function readProxies(apiServer: string): Promise<Proxies> {
+  const [http = "", https = "", none = "", ranges = ""] = await Promise.all(
+    ["http", "https", "none", "ranges"].map((file) => read(`proxy/${file}`).catch(() => "")),
+  );
+  return Proxies.parse({ http, https, none: [none, ranges, apiServer, INSIDE].filter(Boolean).join(",") });
+}
+
+async function readS3(values: z.infer<typeof Environment>, proxies: Proxies): Promise<S3Place> {
+  const endpoint = new URL(values.DAVIT_S3_ENDPOINT);
   return {
-    endpoint: new URL(values.DAVIT_S3_ENDPOINT),
+    endpoint,
+    proxy: proxyFor(endpoint, proxies),
     bucket: values.DAVIT_S3_BUCKET,
     region: values.DAVIT_S3_REGION,
     pathStyle: values.DAVIT_S3_PATH_STYLE,
@@ -133,11 +149,13 @@ async function readS3(values: z.infer<typeof Environment>): Promise<S3Place> {
   };
 }
 
-async function readRegistry(values: z.infer<typeof Environment>): Promise<RegistryConfig> {
+async function readRegistry(values: z.infer<typeof Environment>, proxies: Proxies): Promise<RegistryConfig> {
   const host = values.DAVIT_REGISTRY;
   if (values.DAVIT_REGISTRY_KIND === "built-in") return { kind: "built-in", host, nodeHost: values.DAVIT_REGISTRY_FOR_NODES || host };
   const [ca, login, pull] = await Promise.all([read("trust/registry.crt"), readLogin("user", "password"), readLogin("pullUser", "pullPassword")]);
-  return { kind: "external", pull, place: { host, prefix: values.DAVIT_REGISTRY_PREFIX, plainHttp: values.DAVIT_REGISTRY_PLAIN_HTTP, ca, login } };
+  const plainHttp = values.DAVIT_REGISTRY_PLAIN_HTTP;
+  const proxy = proxyFor(new URL(`${plainHttp ? "http" : "https"}://${host}`), proxies);
+  return { kind: "external", pull, place: { host, prefix: values.DAVIT_REGISTRY_PREFIX, plainHttp, ca, proxy, login } };
 }
 
 /** One of the two is the built-in one. Nothing but the nodes' login is used of it. */

@@ -1,8 +1,9 @@
-import { type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
-import { request as requestTls } from "node:https";
+import { type IncomingMessage, Agent as PlainAgent, type RequestOptions, request as requestPlain } from "node:http";
+import { request as requestTls, Agent as TlsAgent } from "node:https";
 import { isIP } from "node:net";
+import { agentProxy, type Proxies, proxyFor } from "#shared/proxy";
 import { VERSION } from "#shared/version";
-import type { Resolve } from "./fetch/guard.ts";
+import { checkHost, type Resolve } from "./fetch/guard.ts";
 
 export interface GuardedRequest {
   method: "GET" | "HEAD" | "POST";
@@ -12,6 +13,7 @@ export interface GuardedRequest {
   ca?: string[] | undefined;
   /** What may be connected to. */
   resolve: Resolve;
+  proxies: Proxies;
   signal: AbortSignal;
 }
 
@@ -20,9 +22,11 @@ const ELSEWHERE = new Set(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH", "EADDR
 
 /**
  * A request whose URL comes from a user: it goes to an address that was checked, on a connection of its own, and what is
- * answered is not followed. node:http is used because Bun's fetch resolves names by itself.
+ * answered is not followed. A proxy resolves names itself, so of what goes by one the host as it is written is checked.
+ * node:http is used because Bun's fetch resolves names by itself.
  */
-export async function guardedRequest(url: URL, { method, headers, body, ca, resolve, signal }: GuardedRequest): Promise<IncomingMessage> {
+export async function guardedRequest(url: URL, request: GuardedRequest): Promise<IncomingMessage> {
+  const { method, headers, body, ca, resolve, proxies, signal } = request;
   const name = url.hostname.replace(/^\[|\]$/g, "");
   const options: RequestOptions & { servername?: string; ca?: string[] } = {
     method,
@@ -34,6 +38,13 @@ export async function guardedRequest(url: URL, { method, headers, body, ca, reso
     ...(isIP(name) ? {} : { servername: name }),
     headers: { host: url.host, "user-agent": `davit/${VERSION}`, ...headers },
   };
+  const proxy = proxyFor(url, proxies);
+  if (proxy) {
+    if (isIP(name)) await resolve(url.hostname);
+    else checkHost(url.hostname);
+    const agent = new (url.protocol === "https:" ? TlsAgent : PlainAgent)(agentProxy(proxy));
+    return await connect(url, { ...options, host: name, agent }, body, signal);
+  }
   const addresses = await resolve(url.hostname);
   for (const [index, host] of addresses.entries()) {
     try {

@@ -5,6 +5,8 @@ const hidden = z.string().transform((text) => new Secret(text));
 
 /** PEM of the CAs that vouch for a server; empty: the public ones. */
 const Ca = z.string();
+/** The URL of the proxy on the way there; none: directly. */
+const Way = hidden.optional();
 
 /** A bucket and the way there. As text, in JSON, it holds secrets. */
 export const S3Place = z.object({
@@ -14,6 +16,7 @@ export const S3Place = z.object({
   /** Whether the bucket is the first part of the path, not of the host's name. */
   pathStyle: z.boolean(),
   ca: Ca,
+  proxy: Way,
   /** `environment`: what the cluster's provider gives the Pod (web identity, a container's or an instance's role). */
   credentials: z.union([z.literal("environment"), z.object({ accessKey: hidden, secretKey: hidden })]),
 });
@@ -26,6 +29,7 @@ export const RegistryPlace = z.object({
   prefix: z.string(),
   plainHttp: z.boolean(),
   ca: Ca,
+  proxy: Way,
   /** None: everybody may pull and push. */
   login: z.object({ user: z.string(), password: hidden }).optional(),
 });

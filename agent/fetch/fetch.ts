@@ -31,7 +31,7 @@ export interface FetchWorld {
  * @throws Fault git_* for the server and the repository, source_* and tree_invalid for what is in it, upload's own
  */
 export async function fetchSource(
-  order: Pick<FetchOrder, "url" | "revision" | "credential" | "extraCas">,
+  order: Pick<FetchOrder, "url" | "revision" | "credential" | "extraCas" | "proxies">,
   world: FetchWorld,
 ): Promise<Extract<FetchReport, { type: "fetched" }>> {
   const scratch = mkdtempSync(join(realpathSync(world.scratch), "fetch-"));
@@ -50,7 +50,7 @@ export async function fetchSource(
 }
 
 async function cloneInto(
-  order: Pick<FetchOrder, "url" | "revision" | "credential" | "extraCas">,
+  order: Pick<FetchOrder, "url" | "revision" | "credential" | "extraCas" | "proxies">,
   world: FetchWorld,
   scratch: string,
   folder: string,
@@ -58,9 +58,9 @@ async function cloneInto(
   const { resolve, limits, signal, report } = world;
   const budget = new Budget(limits);
   const onReceived = throttle(() => report({ type: "progress", done: budget.spent("received"), total: 0 }));
-  const { credential, extraCas } = order;
+  const { credential, extraCas, proxies } = order;
   const ca = wellKnownAnd([extraCas, credential?.ca ?? ""].join("\n"));
-  const http = new GitHttp({ resolve, credential, ca, budget, signal, onReceived });
+  const http = new GitHttp({ resolve, credential, ca, proxies, budget, signal, onReceived });
   const notice = (message: string) => report({ type: "notice", message });
   return await clone({ http, budget, signal, scratch, notice }, order.url, order.revision, folder);
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Fault } from "#shared/fault";
+import type { Proxies } from "#shared/proxy";
 import { abortFault } from "#shared/source/pace";
 import { isUntrusted } from "#shared/untrusted";
 import { VERSION } from "#shared/version";
@@ -13,6 +14,7 @@ export interface HttpOptions {
   credential: { name: string; host: string; username: string; password: string } | undefined;
   /** Trusted instead of the well-known authorities. */
   ca: string[] | undefined;
+  proxies: Proxies;
   budget: Budget;
   signal: AbortSignal;
   /** Told after every piece that came. */
@@ -79,7 +81,7 @@ export class GitHttp {
   }
 
   async #send(url: URL, headers: Record<string, string>, post?: Post): Promise<IncomingMessage> {
-    const { resolve, ca, signal } = this.#options;
+    const { resolve, ca, proxies, signal } = this.#options;
     const credential = this.#credentialFor(url);
     const silence = new AbortController();
     const sent = guardedRequest(url, {
@@ -93,6 +95,7 @@ export class GitHttp {
       body: post?.body,
       ca,
       resolve,
+      proxies,
       signal: AbortSignal.any([signal, silence.signal]),
     });
     try {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GitCredential, GitRevision, GitUrl, NamespaceName } from "#shared/app";
 import { FAULT_CODES, type FaultCode } from "#shared/fault";
+import { Proxies } from "#shared/proxy";
 
 /** What a fetch Job is to do; it reads this from a Secret of its own, because there are passwords in it. */
 export const FetchOrder = z.object({
@@ -9,12 +10,14 @@ export const FetchOrder = z.object({
   credential: GitCredential.extend({ name: z.string() }).optional(),
   /** PEM of those that are trusted besides the well-known ones, whatever the host. */
   extraCas: z.string(),
+  proxies: Proxies,
   /** The agent that takes the source for the namespace; the token is good for that only. */
   agent: z.object({ url: z.url(), ca: z.string(), token: z.string(), namespace: NamespaceName }),
   /** Hosts in the cluster that are no git servers, whatever the URL says: their addresses are refused. */
   refused: z.array(z.string()),
 });
 export type FetchOrder = z.infer<typeof FetchOrder>;
+export type FetchOrderText = z.input<typeof FetchOrder>;
 
 /** A line on the fetch container's stdout; `fetched` or `failed` is the last one. */
 export const FetchReport = z.discriminatedUnion("type", [

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Fault } from "#shared/fault";
 import { parseChallenge } from "#shared/oci/challenge";
 import { sha256 } from "#shared/pack";
+import { DIRECT, type Proxies } from "#shared/proxy";
 import { wellKnownAnd } from "#shared/tls/well-known";
 import { aborted } from "../aborted.ts";
 import type { Config } from "../config.ts";
@@ -20,6 +21,7 @@ interface Asking {
   suspicious: Resolve;
   /** Trusted instead of the well-known authorities. */
   ca: string[] | undefined;
+  proxies: Proxies;
   signal: AbortSignal;
 }
 
@@ -43,6 +45,7 @@ interface Asked {
   mirrors: Config["mirrors"];
   /** PEM of those that are trusted besides the well-known ones. */
   extraCas?: string;
+  proxies?: Proxies;
   /** Addresses that are not asked, besides those that nobody is. */
   refused: ReadonlySet<string>;
   stop: AbortSignal;
@@ -55,7 +58,7 @@ interface Asked {
  */
 export async function askDigest(
   reference: ImageReference,
-  { mirrors, extraCas = "", refused, stop, patienceMs = PATIENCE_MS }: Asked,
+  { mirrors, extraCas = "", proxies = DIRECT, refused, stop, patienceMs = PATIENCE_MS }: Asked,
 ): Promise<Found> {
   const suspicious = guardedResolve(refused);
   const ca = wellKnownAnd(extraCas);
@@ -68,7 +71,7 @@ export async function askDigest(
   const told: Found[] = [];
   for (const { url, resolve } of places) {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(patienceMs)]);
-    const found = await ask(url, { reference, resolve, suspicious, ca, signal }, stop);
+    const found = await ask(url, { reference, resolve, suspicious, ca, proxies, signal }, stop);
     if (found.kind === "digest") return found;
     told.push(found);
   }
@@ -137,8 +140,8 @@ async function send(method: "GET" | "HEAD", url: URL, asking: Asking, authorizat
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const headers = { accept: MANIFESTS.join(", "), ...(authorization && at.origin === url.origin ? { authorization } : {}) };
-    const { ca, signal } = asking;
-    const message = await guardedRequest(at, { method, headers, ca, resolve: resolveFor(url, at, asking), signal });
+    const { ca, proxies, signal } = asking;
+    const message = await guardedRequest(at, { method, headers, ca, resolve: resolveFor(url, at, asking), proxies, signal });
     const answer = await read(message);
     const to = REDIRECTS.has(answer.status) ? URL.parse(answer.headers.location ?? "", at.href) : null;
     if (!to) return answer;

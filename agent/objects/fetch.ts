@@ -1,6 +1,6 @@
 import type { V1Job, V1Secret } from "#shared/kube/objects";
 import { SCRATCH_MIB } from "../fetch/limits.ts";
-import type { FetchOrder } from "../fetch/order.ts";
+import type { FetchOrderText } from "../fetch/order.ts";
 import { LABEL, STAGING, STAGING_POD, stagingLabels } from "./meta.ts";
 
 /** Paths inside the fetch Pod. */
@@ -66,7 +66,7 @@ function fetchContainer({ agentImage }: FetchOptions) {
 }
 
 /** The order of a Job, which goes with it. */
-export function orderSecret({ metadata }: V1Job, order: FetchOrder): V1Secret {
+export function orderSecret({ metadata }: V1Job, order: FetchOrderText): V1Secret {
   const { name = "", uid = "", labels = {} } = metadata ?? {};
   return {
     apiVersion: "v1",

@@ -3,9 +3,10 @@ import { faultOf } from "#shared/kube/fault";
 import type { V1Job, V1Pod } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
 import { lines } from "#shared/lines";
+import { proxyTexts } from "#shared/proxy";
 import { pause } from "#shared/within";
 import { mintFetchToken } from "../api/fetch-token.ts";
-import { type FetchOrder, FetchReport } from "../fetch/order.ts";
+import { type FetchOrderText, FetchReport } from "../fetch/order.ts";
 import { type GitSource, pickCredential } from "../git-credentials.ts";
 import { FETCH_SECONDS, type FetchOptions, fetchJob, fetchLabels, orderSecret } from "../objects/fetch.ts";
 import { STAGING, stagingName } from "../objects/meta.ts";
@@ -72,7 +73,7 @@ async function freeJobName(run: Run): Promise<string> {
   return freeName(`${stagingName(namespace, app)}-f${revision}`, taken.flat());
 }
 
-async function makeOrder({ config, registry, revision, kube }: Run, source: GitSource): Promise<FetchOrder> {
+async function makeOrder({ config, registry, revision, kube }: Run, source: GitSource): Promise<FetchOrderText> {
   const { name, namespace } = revision.metadata;
   const token = await mintFetchToken(config.registryKey, { namespace, revision: name }, TOKEN_SECONDS);
   const credential = await pickCredential(kube, namespace, source);
@@ -81,6 +82,7 @@ async function makeOrder({ config, registry, revision, kube }: Run, source: GitS
     ...(source.revision === undefined ? {} : { revision: source.revision }),
     ...(credential ? { credential } : {}),
     extraCas: config.extraCas,
+    proxies: proxyTexts(config.proxies),
     agent: { url: AGENT_URL, ca: config.ca, token: token.reveal(), namespace },
     refused: ownHosts(registry.host, config.s3.endpoint),
   };

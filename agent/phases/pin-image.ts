@@ -16,8 +16,8 @@ export async function pinImage(run: Run, image: string, note: Note): Promise<str
   const own = ownName(run.registry, `${reference.registry}/${reference.repository}`);
   if (own !== undefined) return await ownImage(run, image, reference, own);
   const refused = await addressesOf(ownHosts(run.registry.host, run.config.s3.endpoint));
-  const { mirrors, extraCas } = run.config;
-  const found = await askDigest(reference, { mirrors, extraCas, refused, stop: run.signal });
+  const { mirrors, extraCas, proxies } = run.config;
+  const found = await askDigest(reference, { mirrors, extraCas, proxies, refused, stop: run.signal });
   if (found.kind === "missing") throw notFound(image, `${found.where} has no image ${image}`);
   if (found.kind === "digest") {
     note(`${image} is ${found.digest.slice(0, 19)}`);

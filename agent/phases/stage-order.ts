@@ -4,13 +4,14 @@ import type { V1Pod } from "#shared/kube/objects";
 import { pathOf } from "#shared/kube/resource";
 import { watch } from "#shared/kube/watch";
 import { lines } from "#shared/lines";
+import { proxyTexts } from "#shared/proxy";
 import { pause } from "#shared/within";
 import { buildEnvironment } from "../build-environment.ts";
 import { repositoryOf, type Wire } from "../images/image-registry.ts";
 import { STAGING } from "../objects/meta.ts";
 import { STAGE_PATHS } from "../objects/staging.ts";
 import type { Run } from "../run.ts";
-import { type StageOrder, StageReport } from "../stage/order.ts";
+import { type StageOrderText, StageReport } from "../stage/order.ts";
 import { hasEnded } from "./job-pod.ts";
 import { sourceUrl } from "./source-url.ts";
 import type { StagingPod } from "./staging-pod.ts";
@@ -44,7 +45,14 @@ export async function* runOrder(run: Run, pod: StagingPod): AsyncGenerator<Stage
 
 /** Lets a Pod bring the source to its disk, so that the next push finds most of it there. */
 export async function sendSource(run: Run, pod: StagingPod): Promise<void> {
-  const order = { build: `${buildName(run)}-source`, source: await sourceUrl(run), args: null, env: {}, dockerConfig: "{}" };
+  const order = {
+    build: `${buildName(run)}-source`,
+    source: await sourceUrl(run),
+    args: null,
+    env: {},
+    proxies: proxyTexts(run.config.proxies),
+    dockerConfig: "{}",
+  };
   const over = new AbortController();
   const signal = AbortSignal.any([run.signal, over.signal]);
   try {
@@ -60,13 +68,14 @@ function buildName(run: Run): string {
   return run.revision.metadata.uid ?? run.revision.metadata.name;
 }
 
-async function makeOrder(run: Run): Promise<StageOrder> {
+async function makeOrder(run: Run): Promise<StageOrderText> {
   const { revision, registry } = run;
   return {
     build: buildName(run),
     source: await sourceUrl(run),
     args: kanikoArgs(run),
     env: buildEnvironment(run.config),
+    proxies: proxyTexts(run.config.proxies),
     dockerConfig: await registry.buildLogin(revision.metadata.namespace, revision.spec.app),
   };
 }
@@ -106,7 +115,7 @@ function wireArgs({ host, wire }: { host: string; wire: Wire }): string[] {
  * Writes the order to the staging container's stdin and waits until it is out.
  * @throws Fault cluster_unreachable when the API server does not connect us to the container
  */
-async function send(run: Run, pod: StagingPod, order: StageOrder, signal: AbortSignal): Promise<void> {
+async function send(run: Run, pod: StagingPod, order: StageOrderText, signal: AbortSignal): Promise<void> {
   const path = pathOf({ apiVersion: "v1", kind: "Pod", namespace: STAGING, name: pod.name }, "attach");
   const query = new URLSearchParams({ container: "stage", stdin: "true", stdout: "false", stderr: "false" });
   const socket = await run.kube.webSocket(path, query, ["v5.channel.k8s.io", "v4.channel.k8s.io"]);

@@ -3,6 +3,7 @@ import { copyFile, type FileHandle, open, readFile, rm, writeFile } from "node:f
 import { join } from "node:path";
 import { Fault } from "#shared/fault";
 import { lines } from "#shared/lines";
+import { proxyVariables } from "#shared/proxy";
 import { STAGE_PATHS } from "../objects/staging.ts";
 import { declare } from "./declare.ts";
 import type { StageOrder } from "./order.ts";
@@ -32,7 +33,10 @@ export class KanikoPipes {
     mkdirSync(this.#path("docker"), { recursive: true });
     await writeFile(this.#path("docker/config.json"), order.dockerConfig, { mode: 0o644 });
     const { dockerfile, lineBefore } = await this.#dockerfile(order.env);
-    await writeFile(this.#path("build.sh"), script(this.#folder, [...order.args, `--dockerfile=${dockerfile}`], order.env));
+    const proxies = proxyVariables(order.proxies);
+    // Without a value kaniko takes that of its environment: it would be seen among the arguments.
+    const args = [...Object.keys(proxies).map((name) => `--build-arg=${name}`), ...order.args, `--dockerfile=${dockerfile}`];
+    await writeFile(this.#path("build.sh"), script(this.#folder, args, { ...order.env, ...proxies }));
     await this.#next?.write(`${order.build}\n`);
     const output = await open(this.#path("output"), "r");
     const reading = readLines(output, (line) => onLine(line.replace(WRONG_LINE, (number) => String(lineBefore(Number(number))))));
@@ -84,7 +88,7 @@ rm -f ${folder}/digest
 ${variables.map(([name, value]) => `export ${name}=${quoted(value)}`).join("\n")}
 /kaniko/executor ${args.map(quoted).join(" ")}
 exit=$?
-rm -f ${folder}/docker/config.json
+rm -f ${folder}/docker/config.json ${folder}/build.sh
 exit $exit
 `;
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Fault, toFault } from "#shared/fault";
 import { lines } from "#shared/lines";
+import { type Proxies, proxyFor } from "#shared/proxy";
 import { within } from "#shared/within";
 import { STAGE_PATHS, WARM_SECONDS } from "../objects/staging.ts";
 import { type Fetch, hydrate } from "./hydrate.ts";
@@ -14,7 +15,6 @@ import { SourceOrder, StageOrder, type StageReport } from "./order.ts";
  */
 export async function stage(stdin: ReadableStream<Uint8Array>, report: Report, complain: (error: unknown) => void): Promise<number> {
   const kaniko = new KanikoPipes(STAGE_PATHS.run);
-  const fetch = fetchVerified(`${STAGE_PATHS.trust}/s3.crt`);
   await kaniko.connect();
   report({ type: "ready" });
   const ended = new Map<string, StageReport>();
@@ -26,7 +26,7 @@ export async function stage(stdin: ReadableStream<Uint8Array>, report: Report, c
     if (!order) continue;
     const before = ended.get(order.build);
     if (before) report(before);
-    else ended.set(order.build, await run(order, kaniko, fetch, report, complain));
+    else ended.set(order.build, await run(order, kaniko, report, complain));
   }
 }
 
@@ -42,7 +42,7 @@ function parseOrder(line: string): StageOrder | undefined {
 }
 
 /** Carries an order out, and returns the report of its end. */
-async function run(order: StageOrder, kaniko: KanikoPipes, fetch: Fetch, report: Report, complain: (error: unknown) => void): Promise<StageReport> {
+async function run(order: StageOrder, kaniko: KanikoPipes, report: Report, complain: (error: unknown) => void): Promise<StageReport> {
   const { build } = order;
   const tell = (last: StageReport): StageReport => {
     report(last);
@@ -51,6 +51,7 @@ async function run(order: StageOrder, kaniko: KanikoPipes, fetch: Fetch, report:
   report({ type: "begun", build });
   try {
     const began = performance.now();
+    const fetch = fetchVerified(`${STAGE_PATHS.trust}/s3.crt`, order.proxies);
     const source = SourceOrder.parse(JSON.parse(new TextDecoder().decode(await fetch(order.source))));
     const hydrated = await hydrate(STAGE_PATHS.volume, source, fetch);
     const between = performance.now();
@@ -67,12 +68,13 @@ async function run(order: StageOrder, kaniko: KanikoPipes, fetch: Fetch, report:
 }
 
 /** By the CA in the file that vouches for the store, which may be replaced while this Pod waits; without one, by those that vouch for everybody. */
-function fetchVerified(caFile: string): Fetch {
+function fetchVerified(caFile: string, proxies: Proxies): Fetch {
   return async (url, headers = {}) => {
     for (let failures = 0; ; failures++) {
       try {
         const ca = await readFile(caFile, "utf8");
-        const response = await fetch(url, { headers, ...(ca ? { tls: { ca } } : {}) });
+        const proxy = proxyFor(new URL(url), proxies)?.reveal();
+        const response = await fetch(url, { headers, ...(ca ? { tls: { ca } } : {}), ...(proxy ? { proxy } : {}) });
         if (response.ok) return new Uint8Array(await response.arrayBuffer());
         throw new Error(`the store answered ${response.status}`);
       } catch (cause) {

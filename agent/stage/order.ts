@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FAULT_CODES, type FaultCode } from "#shared/fault";
+import { Proxies } from "#shared/proxy";
 
 /** One line on the staging container's stdin: make this tree, then build it. An order given again is answered by its end once more. */
 export const StageOrder = z.object({
@@ -11,10 +12,13 @@ export const StageOrder = z.object({
   args: z.array(z.string()).nullable(),
   /** What kaniko and what it runs find in their environment beside the image's own. Nothing of it gets into the image. */
   env: z.record(z.string(), z.string()),
+  /** For the store, kaniko and what it runs. */
+  proxies: Proxies,
   /** Docker config.json with the credential for this build's repository. */
   dockerConfig: z.string(),
 });
 export type StageOrder = z.infer<typeof StageOrder>;
+export type StageOrderText = z.input<typeof StageOrder>;
 
 /** Where the tree and the packs with its chunks can be read; a chunk is [digest, offset, stored, size] (shared/pack.ts). */
 export const SourceOrder = z.object({

@@ -1,7 +1,9 @@
+import { Agent as PlainAgent } from "node:http";
 import { Agent } from "node:https";
 import { Client, S3Error } from "minio";
 import { Fault } from "#shared/fault";
 import type { S3Place } from "#shared/places";
+import { agentProxy } from "#shared/proxy";
 import { type Guard, guardOf } from "./guard.ts";
 import { keys } from "./keys.ts";
 import { RoleProvider } from "./role.ts";
@@ -43,7 +45,7 @@ export interface ObjectStore {
  * @throws Fault store_unavailable, store_full from every operation; `details.s3` has S3's own code for what went wrong
  */
 export async function openStore(place: S3Place, requestMs = REQUEST_MS): Promise<ObjectStore> {
-  const { endpoint, bucket, region, pathStyle, ca, credentials } = place;
+  const { endpoint, bucket, region, pathStyle, ca, proxy, credentials } = place;
   const useSSL = endpoint.protocol === "https:";
   const minio = new Client({
     endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
@@ -54,7 +56,8 @@ export async function openStore(place: S3Place, requestMs = REQUEST_MS): Promise
     ...(credentials === "environment"
       ? { credentialsProvider: new RoleProvider() }
       : { accessKey: credentials.accessKey.reveal(), secretKey: credentials.secretKey.reveal() }),
-    ...(useSSL ? { transportAgent: new Agent({ ...(ca ? { ca } : {}), keepAlive: true, maxSockets: 64 }) } : {}),
+    ...(useSSL ? { transportAgent: new Agent({ ...(ca ? { ca } : {}), ...agentProxy(proxy), keepAlive: true, maxSockets: 64 }) } : {}),
+    ...(!useSSL && proxy ? { transportAgent: new PlainAgent(agentProxy(proxy)) } : {}),
     // Its own retries hide what S3 answered, and print.
     retryOptions: { disableRetry: true },
   });

@@ -57,6 +57,13 @@ export class InstallCommand extends PlacesCommand {
   trustCa = Option.String("--trust-ca", {
     description: "<FILE> CAs (PEM) that davit, and what runs in builds, trust besides the public ones; '' takes them away (docs/proxy.md)",
   });
+  httpProxy = Option.String("--http-proxy", {
+    description: "<URL> the proxy by which davit, and builds, reach http servers outside the cluster; '' for none (docs/proxy.md)",
+  });
+  httpsProxy = Option.String("--https-proxy", { description: "<URL> the same for https servers; '' for none" });
+  noProxy = Option.String("--no-proxy", {
+    description: "<LIST> hosts, domains and ranges reached without them, beside the cluster's own: .example.com,10.0.0.0/8; '' for none",
+  });
   podCidrs = Option.Array("--pod-cidr", [], {
     description: "<RANGE> addresses of the cluster's Pods, which builds must not reach (default: read off the nodes)",
   });
@@ -77,7 +84,7 @@ export class InstallCommand extends PlacesCommand {
     const keepRevisions = this.keepRevisions === undefined ? undefined : parseWhole("--keep-revisions", this.keepRevisions, 1, 1000);
     const { issuer, given: pairs } = await this.saidIssuer();
     const { given: logins, ...places } = await this.saidPlaces();
-    const given = { ...logins, ...pairs };
+    const given = { ...logins, ...pairs, proxy: await this.saidProxies() };
     const askDomain = this.context.isTTY && !this.yes ? ask : undefined;
     const trustCa = await this.saidTrust();
     const prepared = await prepare(kube, { ...this.flags(), ...places, issuer, keepRevisions, trustCa }, { askDomain, given });
@@ -106,6 +113,11 @@ export class InstallCommand extends PlacesCommand {
       caCertFile: this.caCert,
       caKeyFile: this.caKey,
     });
+  }
+
+  private async saidProxies() {
+    const { readProxies } = await import("../install/proxy.ts");
+    return readProxies({ http: this.httpProxy, https: this.httpsProxy, none: this.noProxy });
   }
 
   private async saidTrust() {

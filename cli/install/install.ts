@@ -176,12 +176,12 @@ async function bringUp(kube: Kube, prepared: Prepared, work: Work): Promise<void
 /** Secrets, issuers, and then what runs with them. */
 async function bring(
   kube: Kube,
-  { options, given, certificates, certsDirs, routesLeft }: Prepared,
+  { options, given, certificates, certsDirs, podCidrs, routesLeft }: Prepared,
   authorities: Authorities,
   { apply, signal }: Work,
 ): Promise<void> {
   const addresses = await registryAddresses(kube, options, signal);
-  const made = await makeSecrets(kube, options, given, { registryAddress: addresses.builtIn, authorities });
+  const made = await makeSecrets(kube, options, given, { registryAddress: addresses.builtIn, authorities, podCidrs });
   await apply(made.objects);
   const ownIssuers = issuers(options, certificates);
   await apply(ownIssuers);

@@ -10,6 +10,7 @@ import { externalRegistryOf, hasBuiltInRegistry, OWN_NAMESPACES, type Places } f
 import { hostOf, type InstallOptions } from "./options.ts";
 import { type Given, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
+import { PROXY_SECRET, proxyData } from "./proxy.ts";
 import { publicCas, trusting } from "./trust-ca.ts";
 
 /** What install makes and the Pods mount. */
@@ -26,6 +27,8 @@ export interface Grounds {
   /** Of the built-in one, where there is one. */
   registryAddress: string;
   authorities: Authorities;
+  /** Ranges of the Pods' addresses. */
+  podCidrs: readonly string[];
 }
 
 /** A Secret's, in clear. */
@@ -53,7 +56,8 @@ function leafsOf(options: Leafed) {
 }
 
 /** Makes what is missing: the S3 store's keys and the registry's signing key once and for ever, and a first certificate for each server. */
-export async function makeSecrets(kube: Kube, options: InstallOptions, given: Given, { registryAddress, authorities }: Grounds): Promise<Made> {
+export async function makeSecrets(kube: Kube, options: InstallOptions, given: Given, grounds: Grounds): Promise<Made> {
+  const { registryAddress, authorities, podCidrs } = grounds;
   const { data: ca } = authorities.present;
   const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
   const s3 = options.s3 ? {} : await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
@@ -65,9 +69,10 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
   const leafs = await Promise.all(leafsOf(options).map((name) => firstLeaf(kube, TLS_SECRET[name], authority, names[name])));
   const logins = loginSecrets(given).map(({ name, data }) => secret(name, "Opaque", data));
   const brought = given.certificate ? [secret(TLS_SECRET.given, "kubernetes.io/tls", given.certificate)] : [];
+  const proxy = await proxyData(kube, given.proxy, podCidrs);
   const trusted = trustFiles(authorities.trusted, options);
   return {
-    objects: [...leafs.flat(), ...logins, ...brought, ...trust(trusted)],
+    objects: [...leafs.flat(), ...logins, ...brought, ...(proxy ? [secret(PROXY_SECRET, "Opaque", proxy)] : []), ...trust(trusted)],
     startedWith: {
       agent: [
         ...Object.values(trusted),
@@ -75,6 +80,7 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
         // The hash of it can be read by whoever sees the Pod: without a key, a weak password could be guessed from it.
         createHmac("sha256", registry.httpSecret ?? "")
           .update(await externalLogins(kube, options, given))
+          .update(JSON.stringify(proxy ?? {}))
           .digest("hex"),
       ].join(),
       s3: s3.accessKey ?? "",

@@ -8,12 +8,14 @@ import { type ExternalRegistry, type ExternalS3, REGISTRY_SECRET, S3_SECRET } fr
 import type { GivenPairs } from "./issuer-problems.ts";
 import { type Data, readSecret } from "./made.ts";
 import type { InstalledOptions, InstallOptions } from "./options.ts";
+import { proxyTo } from "./proxy.ts";
 import { trusting } from "./trust-ca.ts";
 
 /** Secrets' data that was given with this command: logins, and keys with their certificates; what was not given stays as it is in the cluster. */
 export interface Given extends GivenPairs {
   s3?: Data | undefined;
   registry?: Data | undefined;
+  proxy?: Data | undefined;
 }
 
 /** The Secrets that hold the logins that were given. */
@@ -74,8 +76,9 @@ export async function tryPlaces(
 ): Promise<void> {
   const isNew = (part: "s3" | "registry") => options[part] && (given[part] || !Bun.deepEquals(options[part], installed[part]));
   // What a role allows is known only to a Pod that has it.
-  const s3 = isNew("s3") && options.s3?.secret ? await s3Place(kube, trusting(options.s3, options), given.s3) : undefined;
-  const registry = isNew("registry") && options.registry ? await registryPlace(kube, trusting(options.registry, options), given.registry) : undefined;
+  const s3 = isNew("s3") && options.s3?.secret ? await s3Place(kube, trusting(options.s3, options), given.s3, given.proxy) : undefined;
+  const registry =
+    isNew("registry") && options.registry ? await registryPlace(kube, trusting(options.registry, options), given.registry, given.proxy) : undefined;
   if (!s3 && !registry) return;
   const order = { cluster: await clusterOf(kube), ...(s3 ? { s3 } : {}), ...(registry ? { registry } : {}) };
   const printed = await runErrand(kube, { name: "check", program: "check", image: options.images.agent, order }, signal);
@@ -94,18 +97,21 @@ export async function s3Place(
   kube: Kube,
   { endpoint, bucket, region, pathStyle, ca, secret }: ExternalS3,
   given?: Data,
+  proxy?: Data,
 ): Promise<z.input<typeof S3Place>> {
   const { accessKey = "", secretKey = "" } = given ?? (await needLogin(kube, secret, ["accessKey", "secretKey"]));
-  return { endpoint, bucket, region, pathStyle, ca, credentials: { accessKey, secretKey } };
+  return { endpoint, bucket, region, pathStyle, ca, ...(await proxyTo(kube, endpoint, proxy)), credentials: { accessKey, secretKey } };
 }
 
 export async function registryPlace(
   kube: Kube,
   { host, prefix, plainHttp, ca, secret }: ExternalRegistry,
   given?: Data,
+  proxy?: Data,
 ): Promise<z.input<typeof RegistryPlace>> {
   const login = given ?? (secret ? await needLogin(kube, secret, ["user", "password"]) : undefined);
-  return { host, prefix, plainHttp, ca, ...(login ? { login: { user: login["user"] ?? "", password: login["password"] ?? "" } } : {}) };
+  const way = await proxyTo(kube, `${plainHttp ? "http" : "https"}://${host}`, proxy);
+  return { host, prefix, plainHttp, ca, ...way, ...(login ? { login: { user: login["user"] ?? "", password: login["password"] ?? "" } } : {}) };
 }
 
 async function needLogin(kube: Kube, name: string, keys: readonly string[]): Promise<Data> {

@@ -107,7 +107,7 @@ async function raise(kube: Kube, { installed, target }: Move, { signal, timeoutM
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const addresses = await registryAddresses(kube, target, limit);
   const authorities = await settleAuthorities(kube, target.issuer, undefined);
-  const made = await makeSecrets(kube, target, {}, { registryAddress: addresses.builtIn, authorities });
+  const made = await makeSecrets(kube, target, {}, { registryAddress: addresses.builtIn, authorities, podCidrs });
   // The bundle of CAs is for the time after the switch.
   await apply(made.objects.filter(({ metadata }) => metadata?.name !== "davit-trust"));
   // What is missing is for builds and the agent: nodes have no name of their own for any of it.

@@ -17,6 +17,7 @@ const KINDS: Record<string, { plural: string; cluster?: true }> = {
   "networking.k8s.io/v1/Ingress": { plural: "ingresses" },
   "networking.k8s.io/v1/IngressClass": { plural: "ingressclasses", cluster: true },
   "networking.k8s.io/v1/NetworkPolicy": { plural: "networkpolicies" },
+  "networking.k8s.io/v1/ServiceCIDR": { plural: "servicecidrs", cluster: true },
   "discovery.k8s.io/v1/EndpointSlice": { plural: "endpointslices" },
   "storage.k8s.io/v1/StorageClass": { plural: "storageclasses", cluster: true },
   "rbac.authorization.k8s.io/v1/Role": { plural: "roles" },

@@ -50,9 +50,9 @@ export class RegistryApi {
   }
 
   async #send(url: URL, init: RequestInit): Promise<Response> {
-    const { ca } = this.#place;
+    const { ca, proxy } = this.#place;
     try {
-      return await fetch(url, { ...init, ...(ca ? { tls: { ca } } : {}) });
+      return await fetch(url, { ...init, ...(ca ? { tls: { ca } } : {}), ...(proxy ? { proxy: proxy.reveal() } : {}) });
     } catch (cause) {
       if (init.signal?.aborted) throw init.signal.reason;
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,39 +1,52 @@
 import { afterAll, beforeAll, expect } from "bun:test";
+import { randomBytes } from "node:crypto";
 import type { PushEvent, PushResult } from "#shared/push-event";
 import { newAuthority } from "#shared/tls/signing";
+import { type ForwardProxy, forwardProxy } from "#test/forward-proxy";
 import { repository } from "#test/git-repository";
 import { type GitServer, gitServer } from "#test/git-server";
 import { installAgain } from "#test/installed-with";
-import { appFiles, davit, folder, parseEvents, push, type TestTenant, tenant } from "#test/lab";
+import { appFiles, davit, folder, kubectl, parseEvents, push, type TestTenant, tenant } from "#test/lab";
 import { onLab, labTest as test } from "#test/lab-test";
-import { images } from "#test/secrets/places";
+import { images, objects } from "#test/secrets/places";
 import { Scanner } from "#test/secrets/scan";
 import { temporaryFolder } from "#test/temporary";
 import { clusterOf } from "../../scripts/cluster/register.ts";
 
-/* A company's own CA, which signed for its git server and for the packages that builds download. */
+/* A company's network: its own CA signed for its servers, whose names only its proxy knows. */
+
+const [GIT, PACKAGES] = ["git.company.test", "packages.company.test"];
+const PASSWORD = `company: "+/&=\\ü ${randomBytes(12).toString("hex")}`;
 
 const resources = new AsyncDisposableStack();
 let company: GitServer;
+let proxy: ForwardProxy;
 let space: TestTenant;
 
 beforeAll(async () => {
   if (!onLab) return;
+  const { net } = clusterOf(process.env);
+  const { host } = net;
   const repositories = resources.use(await temporaryFolder());
-  company = resources.use(await gitServer({ root: repositories.path, hostname: clusterOf(process.env).net.host }));
+  company = resources.use(await gitServer({ root: repositories.path, hostname: host, names: [GIT, PACKAGES] }));
+  const login = { user: "davit", password: PASSWORD };
+  proxy = resources.use(await forwardProxy({ login, hostname: host, hosts: { [GIT]: host, [PACKAGES]: host } }));
   company.misbehave = (request, git) => (new URL(request.url).pathname === "/package" ? new Response("a package") : git());
   const code = await repository(repositories.path, "shop.git");
   await code.commit({ Dockerfile: dockerfile(), "server.ts": SERVER });
   space = resources.use(await tenant("trust"));
   using files = folder({ "company.crt": (await newAuthority()).certificate + company.ca });
-  resources.defer(() => installAgain("--trust-ca", ""));
-  await installAgain("--trust-ca", `${files.path}/company.crt`);
+  resources.defer(() => installAgain(...NOTHING));
+  await installAgain("--trust-ca", `${files.path}/company.crt`, "--https-proxy", proxy.url, "--no-proxy", net.node);
 }, 120_000);
 afterAll(() => resources.disposeAsync(), 120_000);
 
+const NOTHING = ["--trust-ca", "", "--https-proxy", "", "--no-proxy", ""];
+const at = (name: string): string => `${name}:${new URL(company.origin).port}`;
+
 /** The lab's bun image says itself whom bun trusts, so bun is told of one of the other variables. */
 const dockerfile = (): string => {
-  const download = `await Bun.write("package", await fetch("${company.origin}/package"))`;
+  const download = `await Bun.write("package", await fetch("https://${at(PACKAGES)}/package"))`;
   const told = 'console.log("told: " + process.env.PIP_CERT + " " + process.env.DENO_CERT)';
   return `FROM oven/bun:1
 WORKDIR /app
@@ -49,21 +62,23 @@ Bun.serve({ port: process.env.PORT, fetch: () => new Response(text) });
 process.on("SIGTERM", () => process.exit(0));
 `;
 
-async function pushGit(...more: string[]): Promise<{ result: PushResult; logged: string[] }> {
-  const done = await davit(["push", "--name", space.app("shop"), "-n", space.name, "--git", `${company.origin}/shop.git`, "-o", "events", ...more]);
+async function pushGit(host: string, ...more: string[]): Promise<{ result: PushResult; logged: string[]; printed: string }> {
+  const done = await davit(["push", "--name", space.app("shop"), "-n", space.name, "--git", `https://${host}/shop.git`, "-o", "events", ...more]);
   const events: PushEvent[] = parseEvents(done.stdout);
   const last = events.at(-1);
   if (last?.type !== "done") throw new Error(`the push did not end (exit ${done.code}): ${done.stderr}`);
-  return { result: last.result, logged: events.flatMap((event) => (event.type === "log" ? [event.line] : [])) };
+  return { result: last.result, logged: events.flatMap((event) => (event.type === "log" ? [event.line] : [])), printed: done.stdout };
 }
 
 const digestOf = ({ image }: PushResult): string => image?.split("@")[1] ?? "";
 
-test("git is fetched from, and a build downloads from, a server of the admin's CA, of which nothing is in the image", async () => {
-  const { result, logged } = await pushGit();
+test("git is fetched and a build downloads by the proxy, trusting the admin's CA; nothing of either is in the image, and the password in no place but its Secret", async () => {
+  const { result, logged, printed } = await pushGit(at(GIT));
   expect(result).toMatchObject({ outcome: "live" });
   expect(await (await fetch(result.url ?? "")).text()).toBe("a package");
   expect(logged).toContain("told: /davit/trust/public.crt /davit/trust/extra.crt");
+  // Nothing that is inside goes by the proxy, and nobody comes without the login.
+  expect([new Set(proxy.passed), proxy.refused]).toEqual([new Set([at(GIT), at(PACKAGES)]), []]);
 
   using plain = folder(appFiles("plain"));
   const other = await push(plain.path, ["--name", space.app("plain"), "-n", space.name]);
@@ -76,14 +91,20 @@ test("git is fetched from, and a build downloads from, a server of the admin's C
     "its file": "/davit/trust/extra.crt",
     "the bundle": "/davit/trust/public.crt",
     variable: "ARG NODE_EXTRA_CA_CERTS",
+    "the proxy": new URL(proxy.url).host,
   };
   const [scanner, control] = [new Scanner(sought), new Scanner({ instruction: "NODE_EXTRA_CA_CERTS=$CURL_CA_BUNDLE bun -e" })];
   expect(found.flatMap((place) => scanner.leaks(place))).toEqual([]);
   expect(found.flatMap((place) => control.leaks(place))).not.toEqual([]);
+
+  const log = { place: "the agent's log", content: await kubectl("logs", "-n", "davit", "deployment/davit-agent", "-c", "agent") };
+  const password = new Scanner({ password: PASSWORD, "in a URL": new URL(proxy.url).password });
+  const places = [...found, ...(await objects()), log, { place: "what the push printed", content: printed }];
+  expect(places.flatMap((place) => password.leaks(place))).toEqual([]);
 }, 120_000);
 
 test("what was built is taken from the cache", async () => {
-  const { result, logged } = await pushGit("--rebuild");
+  const { result, logged } = await pushGit(at(GIT), "--rebuild");
   expect(result).toMatchObject({ outcome: "live" });
   expect(logged.join("\n")).toContain("Using caching version of cmd: RUN");
 }, 60_000);
@@ -94,8 +115,10 @@ test("a fault tells the line of the user's own Dockerfile", async () => {
   expect(fault).toMatchObject({ code: "dockerfile_invalid", message: expect.stringContaining("on line 3") });
 }, 60_000);
 
-test("the CA is trusted no more once it is taken away", async () => {
-  await installAgain("--trust-ca", "");
-  const { result } = await pushGit("--rebuild");
+test("once they are taken away the proxy is not asked and the CA not trusted", async () => {
+  await installAgain(...NOTHING);
+  proxy.passed.length = 0;
+  const { result } = await pushGit(company.host, "--rebuild");
   expect(result).toMatchObject({ outcome: "failed", fault: { code: "git_unreachable", details: { why: "certificate" } } });
+  expect(proxy.passed).toEqual([]);
 }, 90_000);

@@ -34,6 +34,15 @@ const key = wrong("has to be letters, digits, '-', '_' and '.'", "a b", "a/b", "
 const route = wrong("has to be a host name with a dot", "shop", "Shop.test", "http://shop.test", "shop.test:80", "*.test", `${"x".repeat(64)}.test`);
 const className = wrong("has to be the name of one in the cluster", "No", "a b", "-a", "a\n", "x".repeat(254));
 
+const proxyUrl = wrong(
+  "is the URL of a proxy",
+  "proxy",
+  "a.test:3128",
+  "socks5://a.test:1080",
+  "http://",
+  "http://a.test/x",
+  "http://me:pw@a.test/?q",
+);
 const secretName = wrong("takes the name of a Secret", "No", "a b", "a\n");
 
 const pemFile = (flags: string) => beside(flags, wrong("", "missing.pem", "."));
@@ -41,6 +50,9 @@ const pemFile = (flags: string) => beside(flags, wrong("", "missing.pem", "."));
 /** By the flag's name, or by command and flag where commands differ. */
 export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--trust-ca": caFile,
+  "--http-proxy": proxyUrl,
+  "--https-proxy": proxyUrl,
+  "--no-proxy": wrong("takes hosts, domains, addresses and ranges", "http://a.test", "a b", "a;b", "a\\b"),
   "--acme-ca": beside("--issuer acme", caFile),
   "--acme-email": beside("--issuer acme", wrong("has to be an e-mail address", "me", "a b@c.test", "a@b\n")),
   "--acme-server": beside("--issuer acme", wrong("is production, staging, or the https URL", "letsencrypt", "http://a.test", "https://me:pw@a.test")),

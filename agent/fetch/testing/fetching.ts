@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { DIRECT } from "#shared/proxy";
 import { FakeSink } from "#shared/source/testing/fake-sink";
 import { type GitServer, gitServer } from "#test/git-server";
 import { temporaryFolder } from "#test/temporary";
@@ -23,6 +24,7 @@ export interface Fetching extends AsyncDisposable {
 interface Over {
   credential?: Partial<NonNullable<FetchOrder["credential"]>>;
   extraCas?: string;
+  proxies?: FetchOrder["proxies"];
   limits?: Partial<FetchLimits>;
   signal?: AbortSignal;
   resolve?: Resolve;
@@ -45,7 +47,7 @@ export async function fetching(options: { old?: boolean } = {}): Promise<Fetchin
       const url = repository.startsWith("https:") ? repository : `${server.origin}/${repository}`;
       const credential = { name: "mine", host: "no-other-host.test", username: "nobody", password: "nothing", ca: server.ca, ...over.credential };
       const { type: _, ...fetched } = await fetchSource(
-        { url, ...(revision === undefined ? {} : { revision }), credential, extraCas: over.extraCas ?? "" },
+        { url, ...(revision === undefined ? {} : { revision }), credential, extraCas: over.extraCas ?? "", proxies: over.proxies ?? DIRECT },
         {
           // Tests have no other machine than this one, which is forbidden otherwise (guard.test.ts).
           resolve: over.resolve ?? (async () => ["127.0.0.1"]),
