@@ -96,6 +96,13 @@ export function issuers(options: Pick<InstallOptions, "issuer" | "ingressClass" 
   return made;
 }
 
+/** Takes away those of davit's Issuers that it issues nothing by any more. */
+export async function retireIssuers(kube: Kube, made: readonly Issuer[], { inside }: CertificatePlan): Promise<void> {
+  if (inside !== "cert-manager") return;
+  const needless = [ACME_ISSUER, SELF_ISSUER].filter((name) => made.every(({ metadata }) => metadata?.name !== name));
+  await Promise.all(needless.map((name) => kube.remove({ apiVersion: API, kind: "Issuer", namespace: "davit", name })));
+}
+
 function acme({ server, email, ca }: Extract<IssuerChoice, { kind: "acme" }>, ingressClass: string) {
   return {
     server,

@@ -9,7 +9,7 @@ import { nameOf } from "./apply.ts";
 import { type InstallEvent, install, prepare } from "./install.ts";
 import { installedOptions } from "./installed.ts";
 import type { InstallFlags } from "./options.ts";
-import { status } from "./status.ts";
+import { renderStatus, status } from "./status.ts";
 import { takeInventory, uninstall } from "./uninstall.ts";
 
 /** One cluster, one story: an installation's life, told in the order of the tests. */
@@ -144,7 +144,16 @@ test("the first installation makes everything and waits until it is ready", asyn
       .map((event) => event.type === "waiting" && event.name)
       .sort(),
   ).toEqual(["agent", "node-trust", "registry", "s3"]);
-  expect(await status(plane.admin)).toMatchObject({ healthy: true, url: "https://davit.apps.example.com", apps: "https://NAME.apps.example.com" });
+  const found = await status(plane.admin);
+  expect(found).toMatchObject({ healthy: true, url: "https://davit.apps.example.com", apps: "https://NAME.apps.example.com" });
+  // The agent, which would make the one of the whole domain, does not run here.
+  expect(renderStatus(found)).toMatch(/^certificate +agent: of .*davit.*, until \d{4}-\d\d-\d\d$/m);
+  expect(found.certificates.map(({ of, issuer }) => [of, issuer !== null])).toEqual([
+    ["agent", true],
+    ["s3", true],
+    ["registry", true],
+    ["wildcard", false],
+  ]);
   const trust = await plane.admin.get<V1DaemonSet>({ apiVersion: "apps/v1", kind: "DaemonSet", namespace: "davit-node", name: "davit-node-trust" });
   expect(trust?.spec?.template.spec?.volumes?.flatMap((volume) => volume.hostPath?.path ?? [])).toEqual([
     "/var/lib/rancher/k3s/agent/etc/containerd/certs.d",

@@ -5,7 +5,7 @@ import type { KubeObject, V1Service } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { type Applied, applyAll, type Change } from "./apply.ts";
 import { type Authorities, refreshBuilds, settleAuthorities, succeed } from "./authority.ts";
-import { certificatePlan, issuers, issuersReady, lookForIssuers } from "./certificates.ts";
+import { certificatePlan, issuers, issuersReady, lookForIssuers, retireIssuers } from "./certificates.ts";
 import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { componentRef, componentsOf, externalRegistryOf, hasBuiltInRegistry, NODEPORT_SERVICE, REGISTRY_SERVICE } from "./components.ts";
 import { suggestDomain } from "./domain.ts";
@@ -139,6 +139,7 @@ export async function install(
   // What builds trust comes to Pods that wait since before.
   if (options.trustCa !== prepared.installed.trustCa) await refreshBuilds(kube, options.trustCa ?? "");
   const retiring = { signal, tell: (what: string) => tell({ type: "retiring", what }) };
+  await retireIssuers(kube, issuers(options, prepared.certificates), prepared.certificates);
   await retireNodeTrust(kube, options, retiring);
   await takeOver(kube, prepared, retiring);
   if (prepared.routesLeft) {

@@ -1,3 +1,4 @@
+import { CertificatePlan } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import { gatewayName } from "#shared/gateway";
 import type { Kube } from "#shared/kube/client";
@@ -7,6 +8,7 @@ import { COMPONENTS, componentRef, componentsOf } from "./components.ts";
 import { installedOptions } from "./installed.ts";
 import type { NodeTrust } from "./node-trust.ts";
 import { agentUrl, envOf, urlBelow } from "./options.ts";
+import { describeCertificate, type OwnCertificate, ownCertificates } from "./own-certificates.ts";
 import { registryName } from "./places.ts";
 import { look } from "./wait.ts";
 
@@ -42,6 +44,7 @@ export interface Status {
   registry: string;
   /** How nodes come to pull from the registry. */
   nodeTrust: NodeTrust;
+  certificates: OwnCertificate[];
   components: ComponentStatus[];
 }
 
@@ -67,6 +70,7 @@ export async function status(kube: Kube): Promise<Status> {
     s3: options.s3 ? `${options.s3.endpoint}/${options.s3.bucket}` : BUILT_IN,
     registry: options.registry ? registryName(options.registry) : BUILT_IN,
     nodeTrust: options.nodeTrust ?? "daemonset",
+    certificates: env.DAVIT_CERTIFICATES ? await ownCertificates(kube, options, CertificatePlan.parse(JSON.parse(env.DAVIT_CERTIFICATES))) : [],
     components,
   };
 }
@@ -91,8 +95,17 @@ export function renderStatus(found: Status, now = new Date()): string {
   ].filter(([, where]) => where !== BUILT_IN);
   const entry = found.entry === "ingress" ? [] : [["entry", found.entry]];
   const pulls = found.nodeTrust === "insecure-nodeport" ? [["pulls", "unencrypted (--node-trust insecure-nodeport)"]] : [];
+  const certificates = found.certificates.map((one) => ["certificate", describeCertificate(one)]);
   const cas = found.ca.map((fingerprint) => ["ca", fingerprint]);
-  const head = columns([["agent", found.url || "unknown"], ...cas, ["apps", found.apps || "unknown"], ...entry, ...external, ...pulls]);
+  const head = columns([
+    ["agent", found.url || "unknown"],
+    ...cas,
+    ["apps", found.apps || "unknown"],
+    ...entry,
+    ...external,
+    ...pulls,
+    ...certificates,
+  ]);
   return [...head, "", ...table, ...(reasons.length > 0 ? ["", ...reasons] : [])].join("\n");
 }
 
