@@ -7,7 +7,8 @@ import { z } from "zod";
 export const GarbageItem = z.object({
   what: z.string(),
   ref: z.string(),
-  action: z.enum(["keep", "collect"]),
+  /** `refused`: it is garbage, and an external registry did not delete it. */
+  action: z.enum(["keep", "collect", "refused"]),
   why: z.string(),
   /** What it takes; null where that is not known by itself: an image's layers are shared. */
   bytes: z.number().nullable(),

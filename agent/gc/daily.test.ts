@@ -44,8 +44,8 @@ test("what is due is done, told of and remembered in the store; what fails is no
   expect(await last()).toBe(long);
 
   const item: GarbageItem = { what: "tree", ref: "a", action: "collect", why: "", bytes: 7 };
-  expect(await live(() => [item, { ...item, action: "keep" }, { ...item, bytes: null }])).toEqual([
-    ["the daily garbage was collected", { things: 2, bytes: 7 }],
+  expect(await live(() => [item, { ...item, action: "keep" }, { ...item, action: "refused" }, { ...item, bytes: null }])).toEqual([
+    ["the daily garbage was collected", { things: 2, bytes: 7, refused: 1 }],
   ]);
   expect(Date.now() - (await last())).toBeLessThan(HOUR);
 });

@@ -18,10 +18,11 @@ export async function collectDaily({ store, log }: Pick<Deps, "store" | "log">, 
       if (last === undefined) await writeLast(store);
       await pause(dueIn(last, Date.now()), stop);
       if (stop.aborted) return;
-      const collected = { things: 0, bytes: 0 };
+      const collected = { things: 0, bytes: 0, refused: 0 };
       for await (const { action, bytes } of collector.run({ dryRun: false })) {
         if (stop.aborted) return;
-        if (action === "keep") continue;
+        if (action === "refused") collected.refused += 1;
+        if (action !== "collect") continue;
         collected.things += 1;
         collected.bytes += bytes ?? 0;
       }

@@ -51,7 +51,7 @@ function withLeft(items: readonly GarbageItem[], left: readonly Left[]): Garbage
   const reasons = new Map(left.map((image) => [refOf(image).ref, image.why]));
   return items.map((item) => {
     const why = reasons.get(item.ref);
-    return why === undefined ? item : { ...item, action: "keep", why: `${item.why}, but ${why}` };
+    return why === undefined ? item : { ...item, action: "refused", why };
   });
 }
 

@@ -46,7 +46,25 @@ const squeeze = (text: string) =>
 test("-o json has every digest whole", async () => {
   await using world = await ready();
   const { out } = await world.run(["--dry-run", "-o", "json"]);
-  expect(JSON.parse(out)).toEqual({ dryRun: true, bytes: 3_001_200, items: GARBAGE.slice(0, 3) });
+  expect(JSON.parse(out)).toEqual({ dryRun: true, bytes: 3_001_200, items: GARBAGE.slice(0, 3), refused: [] });
+});
+
+test("what an external registry refuses to delete is counted, with the reason and what to do", async () => {
+  await using world = await ready();
+  const left = ["d", "e"].map((name) => ({
+    what: "image",
+    ref: `apps/${name}@sha256:${digest}`,
+    action: "refused" as const,
+    why: "it deletes nothing",
+    bytes: null,
+  }));
+  world.agent.garbage.splice(0, Infinity, ...left);
+  const { out, code } = await world.run([]);
+  expect([squeeze(out), code]).toEqual([
+    ["garbage that stays in the registry:", " 2 images: it deletes nothing", expect.stringContaining("next: let davit's login delete")],
+    0,
+  ]);
+  expect(JSON.parse((await world.run(["-o", "json"])).out)).toEqual({ dryRun: false, bytes: 0, items: [], refused: left });
 });
 
 test("--explain tells of what is kept too, by any part of its name", async () => {

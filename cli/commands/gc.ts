@@ -41,7 +41,8 @@ export class GcCommand extends AgentCommand {
     const { dryRun } = this;
     const items: GarbageItem[] = [];
     for await (const item of client.collectGarbage({ body: { dryRun, namespace } }, { signal })) items.push(item);
-    this.print({ dryRun, items, bytes: totalBytes(items) }, () => garbageLines(items, dryRun));
+    const { collect = [], refused = [] } = Object.groupBy(items, ({ action }) => action);
+    this.print({ dryRun, items: collect, bytes: totalBytes(collect), refused }, () => garbageLines(items, dryRun));
     return 0;
   }
 }

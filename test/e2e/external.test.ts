@@ -149,7 +149,7 @@ test("a store that is slow, asked too much or cut off costs a push time; one tha
   expect([done.outcome, done.revision, await get(done.url)]).toEqual(["live", faults.length + 1, "after"]);
 }, 240_000);
 
-test("what a registry refuses to delete stays there, and nothing fails for it", async () => {
+test("what a registry refuses to delete stays there and is told of, and nothing fails for it", async () => {
   await registry.restart({ deletes: false });
   const app = space.app("kept");
   const args = ["--name", app, "-n", space.name];
@@ -158,7 +158,8 @@ test("what a registry refuses to delete stays there, and nothing fails for it", 
     source.write({ "server.ts": server(text) });
     expect(await push(source.path, args)).toMatchObject({ outcome: "live" });
   }
-  expect((await davit(["gc", "-n", space.name])).code).toBe(0);
+  const collected = await davit(["gc", "-n", space.name, "-o", "json"]);
+  expect([collected.code, JSON.parse(collected.stdout).refused]).toEqual([0, [expect.objectContaining({ what: "image", why: "its registry deletes nothing" })]]);
   expect(await tagsOf(app)).toEqual(["1", "2"]);
   await registry.restart({ deletes: true });
 }, 120_000);

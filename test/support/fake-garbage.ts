@@ -8,9 +8,9 @@ export function garbageHandlers(garbage: GarbageItem[]): Pick<DavitHandlers<unkn
   return {
     collectGarbage: async function* ({ body }) {
       const { dryRun, namespace } = await body();
-      for (const item of of(namespace).filter(({ action }) => action === "collect")) {
+      for (const item of of(namespace).filter(({ action }) => action !== "keep")) {
         yield item;
-        if (!dryRun) garbage.splice(garbage.indexOf(item), 1);
+        if (!dryRun && item.action === "collect") garbage.splice(garbage.indexOf(item), 1);
       }
     },
     explainGarbage: async ({ query }) => {

@@ -7,7 +7,7 @@ export function garbageHandlers({ auth, collector }: Api): Pick<ApiHandlers, "co
     collectGarbage: async function* ({ body }, caller) {
       const { dryRun, namespace } = await body();
       await auth.authorize(caller, dryRun ? "get" : "delete", "garbage", namespace);
-      for await (const item of collector.run({ dryRun, namespace })) if (item.action === "collect") yield item;
+      for await (const item of collector.run({ dryRun, namespace })) if (item.action !== "keep") yield item;
     },
     explainGarbage: async ({ query: { ref, namespace } }, caller) => {
       await auth.authorize(caller, "get", "garbage", namespace);
