@@ -14,6 +14,8 @@ export const ProbeOrder = z.discriminatedUnion("hop", [
   z.object({ hop: z.literal("build-s3"), endpoint: z.url(), urls: ObjectUrls.optional(), ca: z.string() }),
   /** Pushes an image, which stays until the Pod is ended; `remover` may delete it where another login may than the one that pushes. */
   z.object({ hop: z.literal("build-registry"), place: RegistryPlace, remover: RegistryPlace.shape.login, repository: z.string(), run: z.string() }),
+  /** Waits until each of these servers shows a certificate of this CA. */
+  z.object({ hop: z.literal("servers"), urls: z.array(z.url()), ca: z.string() }),
 ]);
 export type ProbeOrder = z.infer<typeof ProbeOrder>;
 /** The order as it is written. */

@@ -8,6 +8,7 @@ import { pushTiny, registryReason, removeImage } from "../places/check-registry.
 import { checkS3 } from "../places/check-s3.ts";
 import { ORDER_FILE } from "../places/order-file.ts";
 import { buildS3 } from "./build-s3.ts";
+import { signedServers } from "./signed-servers.ts";
 
 type Report = (report: ProbeReport) => void;
 /** What came of it. */
@@ -25,6 +26,9 @@ export async function probe(report: Report, stop: AbortSignal): Promise<void> {
       return;
     case "build-registry":
       await probeRegistry(order, report, stop);
+      return;
+    case "servers":
+      report({ peer: {}, clock: { here: Date.now() }, ...asProblem(await signedServers(order, stop)) });
   }
 }
 

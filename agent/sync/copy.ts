@@ -1,4 +1,4 @@
-import { FIELD_MANAGER } from "#shared/kube/client";
+import { isOwn } from "#shared/kube/client";
 import type { V1Secret } from "#shared/kube/objects";
 import { sha256 } from "#shared/pack";
 import { OWN_LABELS } from "../objects/meta.ts";
@@ -25,7 +25,7 @@ export interface Source {
 /** What has to be known of a copy; its content is not kept. */
 export interface Copy {
   uid: string;
-  /** Somebody else's objects are left alone. davit is known by what the API server notes of writers, which an edit does not lose. */
+  /** Somebody else's objects are left alone. */
   own: boolean;
   type: string;
   immutable: boolean;
@@ -47,12 +47,13 @@ export function decide(source: Source | undefined, copy: Copy | undefined): Verd
   return copy.intact && copy.version === source.version ? "keep" : "update";
 }
 
-export function readCopy({ metadata, type, immutable, data = {} }: V1Secret): Copy {
+export function readCopy(secret: V1Secret): Copy {
+  const { metadata, type, immutable, data = {} } = secret;
   const { labels = {}, annotations = {} } = metadata ?? {};
   const labelled = labels[SHARED] === metadata?.name && Object.entries(OWN_LABELS).every(([key, value]) => labels[key] === value);
   return {
     uid: metadata?.uid ?? "",
-    own: metadata?.managedFields?.some(({ manager }) => manager === FIELD_MANAGER) ?? false,
+    own: isOwn(secret),
     type: type ?? "",
     immutable: immutable ?? false,
     version: annotations[VERSION] ?? "",

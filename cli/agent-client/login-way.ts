@@ -10,10 +10,10 @@ import type { Send } from "./transport.ts";
 export function sendByLogin(server: string, trust: ServerTrust): Send {
   return async (path, request, token) => {
     const response = await ask(server, trust, path, { ...request, headers: { ...request.headers, authorization: `Bearer ${token.reveal()}` } });
-    // What an ingress says by itself while the agent's Pod is not there.
-    if ([502, 503, 504].includes(response.status) && !response.headers.get("content-type")?.startsWith("application/json")) {
+    // What an ingress says by itself while the agent's Pod is not there, and some say 404 after a while.
+    if ([404, 502, 503, 504].includes(response.status) && !response.headers.get("content-type")?.startsWith("application/json")) {
       await response.body?.cancel();
-      throw unreachable(server, `is not there yet (its ingress says ${response.status})`, { retry: "away" });
+      throw unreachable(server, `is not there yet (what answers instead says ${response.status})`, { retry: "away" });
     }
     await trust.follow(response.headers.get(CA_HEADER));
     return response;

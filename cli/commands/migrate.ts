@@ -28,7 +28,7 @@ export class MigrateCommand extends PlacesCommand {
   timeout = Option.String("--timeout", "5m", { description: "<DURATION> how long each part may take to become ready; copying takes its time" });
 
   protected async run(): Promise<number> {
-    const [{ checkVersion, measure, migrate }, { isDone, moveOf }, { deleteOld }, { installedOptions }, { parseDuration }, words] = await Promise.all(
+    const [{ measure, migrate }, { isDone, moveOf }, { deleteOld }, { checkVersion, installedOptions }, { parseDuration }, words] = await Promise.all(
       [
         import("../migrate/migrate.ts"),
         import("../migrate/move.ts"),

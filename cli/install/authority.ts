@@ -1,6 +1,6 @@
+import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
-import type { V1ConfigMap, V1Pod, V1Secret } from "#shared/kube/objects";
-import { pathOf } from "#shared/kube/resource";
+import type { V1ConfigMap, V1Secret } from "#shared/kube/objects";
 import { certificatesIn, pemOf } from "#shared/tls/certificate";
 import { newAuthority } from "#shared/tls/signing";
 import type { IssuerChoice } from "./issuer.ts";
@@ -12,7 +12,6 @@ const NEXT_REF = { apiVersion: "v1", kind: "Secret", namespace: "davit", name: N
 /** On a CA's Secret: it is not of davit's making. */
 const GIVEN = "davit.dev/given";
 const TRUST = { apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" };
-const STAGING_PODS = { apiVersion: "v1", kind: "Pod", namespace: "davit-staging" };
 
 /** A CA with its key, as a Secret's data. */
 export interface Authority {
@@ -35,7 +34,6 @@ export async function settleAuthorities(kube: Kube, choice: IssuerChoice | undef
   const successor = successorOf(present, pending, choice, given);
   const next = successor === "own" ? { data: pairData(await newAuthority()), given: false } : successor;
   if (next) await write(kube, NEXT, next);
-  else if (pending) await kube.remove(NEXT_REF);
   const before = (await kube.get<V1ConfigMap>(TRUST))?.data?.["ca.crt"] ?? "";
   return { present, ...(next ? { next } : {}), trusted: trusted([present, ...(next ? [next] : [])], before) };
 }
@@ -59,20 +57,24 @@ function trusted(authorities: readonly Authority[], before: string): string {
   return pemOf(different.slice(0, 2));
 }
 
+/** Makes the CA that is to take the place of davit's own, unless there is one already. Tells whether there was. @throws Fault usage when the present one is not of davit's making */
+export async function announceNext(kube: Kube): Promise<boolean> {
+  if ((await read(kube, PRESENT))?.given)
+    throw new Fault(
+      "usage",
+      "the CA of this installation is one that you brought, so davit cannot make the next one: bring it with `davit install --issuer byo --ca-cert FILE --ca-key FILE`, which replaces it in the same way",
+    );
+  return (await kube.create(secretOf(NEXT, { data: pairData(await newAuthority()), given: false }))) === undefined;
+}
+
 /** To be called when everybody trusts both. */
 export async function succeed(kube: Kube, next: Authority): Promise<void> {
   await write(kube, PRESENT, next);
-  await kube.remove(NEXT_REF);
 }
 
-/** Has kubelet bring what changed into Pods that build at once, instead of within a minute. */
-export async function refreshBuilds(kube: Kube, trustedNow: string): Promise<void> {
-  const digest = new Bun.CryptoHasher("sha256").update(trustedNow).digest("hex").slice(0, 16);
-  for (const { metadata } of await kube.list<V1Pod>(STAGING_PODS)) {
-    const body = { metadata: { annotations: { "davit.dev/trust": digest } } };
-    const path = pathOf({ ...STAGING_PODS, name: metadata?.name });
-    await (await kube.fetch(path, { method: "PATCH", contentType: "application/merge-patch+json", body })).body?.cancel();
-  }
+/** The succession is over: until then it is what tells that there is one. */
+export async function forgetNext(kube: Kube): Promise<void> {
+  if (await read(kube, NEXT)) await kube.remove(NEXT_REF);
 }
 
 function sameCa(a: Data, b: Data): boolean {

@@ -4,7 +4,7 @@ import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Service } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { type Applied, applyAll, type Change } from "./apply.ts";
-import { type Authorities, refreshBuilds, settleAuthorities, succeed } from "./authority.ts";
+import { type Authorities, forgetNext } from "./authority.ts";
 import { certificatePlan, issuers, issuersReady, lookForIssuers, retireIssuers } from "./certificates.ts";
 import { certsDirsOf, type NodeFacts } from "./certs-dirs.ts";
 import { componentRef, componentsOf, externalRegistryOf, hasBuiltInRegistry, NODEPORT_SERVICE, REGISTRY_SERVICE } from "./components.ts";
@@ -19,8 +19,10 @@ import { checkStays, type Given, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, type RegistryAddresses, workloads } from "./plan.ts";
 import { podCidrsOf } from "./pod-cidrs.ts";
 import { type Problem, preflight } from "./preflight.ts";
+import { refreshFiles } from "./refresh-files.ts";
 import { reissue } from "./reissue.ts";
 import { retireNodeTrust } from "./retire.ts";
+import { underItsAuthority } from "./succession.ts";
 import { takeOver } from "./take-over.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
 
@@ -29,7 +31,7 @@ export type InstallEvent =
   | { type: "checked" }
   | ({ type: "applied" } & Applied)
   | ({ type: "waiting" } & ComponentState)
-  | { type: "retiring"; what: string };
+  | { type: "note"; line: string };
 
 /** How many objects came to what. */
 export type Changes = Record<Change, number>;
@@ -133,18 +135,19 @@ export async function install(
 
   const { options } = prepared;
   const work = { apply, signal, tell };
+  const say = (line: string) => tell({ type: "note", line });
   await apply(foundationOf(prepared));
   if (prepared.isFirst) await offerTenant(kube, tell, changes);
-  await bringUp(kube, prepared, work);
+  await establish(kube, prepared, work);
+  await forgetNext(kube);
   // What builds trust comes to Pods that wait since before.
-  if (options.trustCa !== prepared.installed.trustCa) await refreshBuilds(kube, options.trustCa ?? "");
-  const retiring = { signal, tell: (what: string) => tell({ type: "retiring", what }) };
+  if (options.trustCa !== prepared.installed.trustCa) await refreshFiles(kube, "staging", "davit-staging");
   await retireIssuers(kube, issuers(options, prepared.certificates), prepared.certificates);
-  await retireNodeTrust(kube, options, retiring);
-  await takeOver(kube, prepared, retiring);
+  await retireNodeTrust(kube, options, { signal, tell: say });
+  await takeOver(kube, prepared, { signal, tell: say });
   if (prepared.routesLeft) {
     const rest = { ...prepared, routesLeft: false };
-    await bringUp(kube, rest, work);
+    await establish(kube, rest, work);
     // Last: until it was started anew, the agent used the rights that go here.
     await apply(foundationOf(rest));
   }
@@ -161,17 +164,21 @@ interface Work {
   tell: (event: InstallEvent) => void;
 }
 
-/** Has everything run as it should; where one CA succeeds another, first with the trust in both. */
-async function bringUp(kube: Kube, prepared: Prepared, work: Work): Promise<void> {
+/** Has everything run as it should, under the CA that it is to have; `mayFollow` is asked before that is another one than now. */
+export async function establish(kube: Kube, prepared: Prepared, work: Work, mayFollow?: () => void): Promise<Authorities> {
   const { options, given } = prepared;
-  const authorities = await settleAuthorities(kube, options.issuer, given.ca);
-  await bring(kube, prepared, authorities, work);
-  await waitReady(kube, componentsOf(options), { signal: work.signal, onChange: (state) => work.tell({ type: "waiting", ...state }) });
-  if (!authorities.next) return;
-  // Everybody trusts both now.
-  await refreshBuilds(kube, authorities.trusted);
-  await succeed(kube, authorities.next);
-  await bringUp(kube, prepared, work);
+  const { signal, tell } = work;
+  return await underItsAuthority(kube, {
+    choice: options.issuer,
+    given: given.ca,
+    bringUp: async (authorities) => {
+      await bring(kube, prepared, authorities, work);
+      await waitReady(kube, componentsOf(options), { signal, onChange: (state) => tell({ type: "waiting", ...state }) });
+    },
+    mayFollow,
+    signal,
+    tell: (line) => tell({ type: "note", line }),
+  });
 }
 
 /** Secrets, issuers, and then what runs with them. */

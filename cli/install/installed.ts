@@ -27,3 +27,18 @@ export async function installedOptions(kube: Kube): Promise<InstalledOptions> {
     throw new Fault("preflight_failed", `the ConfigMap davit/davit-install, which keeps the installation's options, is damaged; ${fix}`, { cause });
   }
 }
+
+/** All of them. @throws Fault preflight_failed when it is of an older davit, which knew fewer */
+export function completeOptions(known: InstalledOptions): InstallOptions {
+  const parsed = InstallOptions.safeParse(known);
+  if (parsed.success) return parsed.data;
+  throw new Fault("preflight_failed", "the installation is older than this davit", { details: { next: "`davit install` first" } });
+}
+
+/** @throws Fault preflight_failed: what this davit would apply does not fit what runs */
+export function checkVersion(installed: string, own: string): void {
+  if (installed === own) return;
+  throw new Fault("preflight_failed", `the installation is of davit ${installed || "?"}, this is ${own}; nothing was changed`, {
+    details: { next: "`davit install` first, so that both are the same" },
+  });
+}

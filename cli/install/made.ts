@@ -11,6 +11,7 @@ import { hostOf, type InstallOptions } from "./options.ts";
 import { type Given, loginSecrets } from "./places.ts";
 import { type Facts, labelled } from "./plan.ts";
 import { PROXY_SECRET, proxyData } from "./proxy.ts";
+import { newS3Key, random, S3_ACCOUNTS, S3_KEY, USERS_FILE, usersOf } from "./s3-accounts.ts";
 import { publicCas, trusting } from "./trust-ca.ts";
 
 /** What install makes and the Pods mount. */
@@ -36,7 +37,7 @@ export type Data = Record<string, string>;
 
 /** The Secrets that are made once and the leafs, of an installation with these options. */
 export function madeSecrets(options: Leafed): string[] {
-  return ["davit-ca", ...(options.s3 ? [] : ["davit-s3"]), "davit-registry-key", ...leafsOf(options).map((leaf) => TLS_SECRET[leaf])];
+  return ["davit-ca", ...(options.s3 ? [] : [S3_KEY, S3_ACCOUNTS]), "davit-registry-key", ...leafsOf(options).map((leaf) => TLS_SECRET[leaf])];
 }
 
 const LEAFS = ["agent", "agentInside", "s3", "registry", "wildcard"] as const;
@@ -60,7 +61,7 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
   const { registryAddress, authorities, podCidrs } = grounds;
   const { data: ca } = authorities.present;
   const authority = { certificate: ca["tls.crt"] ?? "", key: new Secret(ca["tls.key"] ?? "") };
-  const s3 = options.s3 ? {} : await once(kube, "davit-s3", "Opaque", async () => ({ accessKey: random(15), secretKey: random(30) }));
+  const s3 = options.s3 ? { key: {}, accounts: {} } : await makeS3Keys(kube);
   const registry = await once(kube, "davit-registry-key", "Opaque", async () => ({
     [KEY_FILE.signs]: (await newSigningKey()).reveal(),
     httpSecret: random(30),
@@ -76,19 +77,27 @@ export async function makeSecrets(kube: Kube, options: InstallOptions, given: Gi
     startedWith: {
       agent: [
         ...Object.values(trusted),
-        s3.accessKey,
+        s3.key.accessKey,
         // The hash of it can be read by whoever sees the Pod: without a key, a weak password could be guessed from it.
         createHmac("sha256", registry.httpSecret ?? "")
           .update(await externalLogins(kube, options, given))
           .update(JSON.stringify(proxy ?? {}))
           .digest("hex"),
       ].join(),
-      s3: s3.accessKey ?? "",
+      s3: s3.accounts.rootAccessKey ?? "",
       registry: "",
       "node-trust": [trusted["registry.crt"], trusted["former-registry.crt"]].join(),
     },
     ca: authority.certificate,
   };
+}
+
+/** The agent's key, and the accounts that the store takes, of which one is the agent's. */
+async function makeS3Keys(kube: Kube): Promise<{ key: Data; accounts: Data }> {
+  const key = await once(kube, S3_KEY, "Opaque", async () => newS3Key());
+  const { accessKey: rootAccessKey, secretKey: rootSecretKey } = newS3Key();
+  const accounts = await once(kube, S3_ACCOUNTS, "Opaque", async () => ({ rootAccessKey, rootSecretKey, [USERS_FILE]: usersOf([key]) }));
+  return { key, accounts };
 }
 
 /**
@@ -162,9 +171,4 @@ function configMap(namespace: string, name: string, data: Data): KubeObject {
 
 export function pairData(pair: KeyPair): Data {
   return { "tls.crt": pair.certificate, "tls.key": pair.key.reveal() };
-}
-
-/** Letters and digits only: some S3 clients stumble over others. `bytes` of randomness. */
-function random(bytes: number): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("hex");
 }

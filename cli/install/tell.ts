@@ -41,8 +41,8 @@ function lineOf(event: InstallEvent): string | undefined {
       return "the cluster is fit for davit";
     case "applied":
       return event.change === "unchanged" ? undefined : `${event.change} ${nameOf(event.object)}`;
-    case "retiring":
-      return event.what;
+    case "note":
+      return event.line;
     case "waiting":
       return event.done ? `${event.name} is ready` : `waiting for ${event.name}: ${event.reason}`;
   }

@@ -1,4 +1,3 @@
-import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { Amount } from "#shared/migration";
 import { applyAll, nameOf } from "../install/apply.ts";
@@ -115,12 +114,4 @@ async function raise(kube: Kube, { installed, target }: Move, { signal, timeoutM
   const running = new Set(workloads(installed, facts).map(nameOf));
   await apply(workloads(target, facts).filter((object) => !running.has(nameOf(object))));
   await waitReady(kube, missing, { signal: limit, onChange: ({ name, done }) => done && say(`${name} is ready`) });
-}
-
-/** @throws Fault preflight_failed: what this davit would apply does not fit what runs */
-export function checkVersion(installed: string, own: string): void {
-  if (installed === own) return;
-  throw new Fault("preflight_failed", `the installation is of davit ${installed || "?"}, this is ${own}; nothing was changed`, {
-    details: { next: "`davit install` first, so that both are the same" },
-  });
 }

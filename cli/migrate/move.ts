@@ -1,6 +1,7 @@
 import { Fault } from "#shared/fault";
 import { resolveRegistry, resolveS3 } from "../install/external.ts";
-import { type InstalledOptions, InstallOptions } from "../install/options.ts";
+import { completeOptions } from "../install/installed.ts";
+import type { InstalledOptions, InstallOptions } from "../install/options.ts";
 import { registryWords, s3Words, sameRegistry, sameS3 } from "../install/places.ts";
 import type { SaidPlaces } from "../places-command.ts";
 
@@ -21,10 +22,7 @@ export interface Move {
  * @throws Fault usage, preflight_failed when it cannot be moved there
  */
 export function moveOf(part: Part, known: InstalledOptions, said: SaidPlaces, builtIn: boolean): Move {
-  const parsed = InstallOptions.safeParse(known);
-  if (!parsed.success)
-    throw new Fault("preflight_failed", "the installation is older than this davit", { details: { next: "`davit install` first" } });
-  const installed = parsed.data;
+  const installed = completeOptions(known);
   return part === "s3" ? moveS3(installed, said, builtIn) : moveRegistry(installed, said, builtIn);
 }
 

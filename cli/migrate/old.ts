@@ -8,12 +8,13 @@ import { forgetNodes } from "../install/forget-nodes.ts";
 import { install, prepareChange } from "../install/install.ts";
 import { manifest } from "../install/manifests.ts";
 import type { InstallOptions } from "../install/options.ts";
+import { S3_ACCOUNTS, S3_KEY } from "../install/s3-accounts.ts";
 import { appsWith } from "./apps.ts";
 import { imagesBelow } from "./ends.ts";
 import type { Migrating } from "./migrate.ts";
 import type { Part } from "./move.ts";
 
-const SECRETS: Record<Part, string[]> = { s3: ["davit-s3", "davit-s3-tls"], registry: ["davit-registry-tls"] };
+const SECRETS: Record<Part, string[]> = { s3: [S3_KEY, S3_ACCOUNTS, "davit-s3-tls"], registry: ["davit-registry-tls"] };
 const EXTERNAL: Record<Part, string> = { s3: S3_SECRET, registry: REGISTRY_SECRET };
 
 /**

@@ -1,13 +1,12 @@
-import { FIELD_MANAGER, type Kube } from "#shared/kube/client";
-import type { V1Secret } from "#shared/kube/objects";
-import { watch } from "#shared/kube/watch";
+import type { Kube } from "#shared/kube/client";
 import { JWKS_PATH, newSigningKey, publicHalf } from "#shared/registry/signing-key";
 import { pause } from "#shared/within";
 import { componentsOf } from "../install/components.ts";
 import { installedOptions } from "../install/installed.ts";
+import { pushesEnded } from "../install/pushes-ended.ts";
+import { refreshFiles } from "../install/refresh-files.ts";
 import { type KeyState, readKeyState, writeKeyState } from "./key-state.ts";
-import { refreshFiles } from "./refresh-files.ts";
-import { pushesEnded } from "./settled-pushes.ts";
+import { pullSecretsAre } from "./pull-secrets.ts";
 
 const LOOK_MS = 1000;
 
@@ -90,19 +89,5 @@ async function shown(kube: Kube, holder: Holder, signal: AbortSignal): Promise<s
 
 /** Waits until the copy in every tenant says that it is signed by the key; how many there are. */
 async function pullSecretsSigned(kube: Kube, kid: string, signal: AbortSignal): Promise<number> {
-  const tenants = await kube.list({ apiVersion: "v1", kind: "Namespace" }, { labels: "davit.dev/managed=true", signal });
-  const waiting = new Set(tenants.map(({ metadata }) => metadata?.name ?? ""));
-  const done = new AbortController();
-  const ref = { apiVersion: "v1", kind: "Secret", name: "davit-pull" };
-  for await (const event of watch<V1Secret>(kube, ref, { signal: AbortSignal.any([signal, done.signal]) })) {
-    if (event.type !== "synced" && (event.type === "gone" || isSigned(event.object, kid))) waiting.delete(event.object.metadata?.namespace ?? "");
-    if (waiting.size === 0) done.abort();
-  }
-  signal.throwIfAborted();
-  return tenants.length;
-}
-
-/** Or not davit's, which its owner has to see to. */
-function isSigned({ metadata }: V1Secret, kid: string): boolean {
-  return metadata?.annotations?.["davit.dev/shared-version"] === kid || !metadata?.managedFields?.some(({ manager }) => manager === FIELD_MANAGER);
+  return await pullSecretsAre(kube, ({ metadata }) => metadata?.annotations?.["davit.dev/shared-version"] === kid, signal);
 }

@@ -35,7 +35,12 @@ const TRIES = 10;
 const LONGEST_WAIT_MS = 5000;
 
 /** The field manager of every server-side apply that davit makes, but where two parts of it have a share in one object. */
-export const FIELD_MANAGER = "davit";
+const FIELD_MANAGER = "davit";
+
+/** Whether davit wrote it: the API server notes who writes, which an edit does not lose. */
+export function isOwn({ metadata }: { metadata?: { managedFields?: { manager?: string }[] } }): boolean {
+  return metadata?.managedFields?.some(({ manager }) => manager === FIELD_MANAGER) ?? false;
+}
 
 /**
  * The Kubernetes API over Bun's fetch. @kubernetes/client-node's own transport loses the kubeconfig's CA and client

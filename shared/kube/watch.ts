@@ -120,3 +120,30 @@ export async function waitFor<T extends KubeObject, R>(
   signal?.throwIfAborted();
   throw new Error("the watch ended by itself");
 }
+
+/**
+ * Waits until there is no object of a kind of which `holds` is true.
+ * @throws what `signal` was aborted with
+ */
+export async function untilNone<T extends KubeObject>(
+  kube: Kube,
+  ref: Ref,
+  holds: (object: T) => boolean,
+  { signal, ...options }: WatchOptions = {},
+): Promise<void> {
+  const done = new AbortController();
+  const left = new Set<string>();
+  let listed = false;
+  try {
+    for await (const event of watch<T>(kube, ref, { ...options, signal: signal ? AbortSignal.any([signal, done.signal]) : done.signal })) {
+      if (event.type === "synced") listed = true;
+      else if (event.type === "set" && holds(event.object)) left.add(keyOf(event.object));
+      else left.delete(keyOf(event.object));
+      if (listed && left.size === 0) return;
+    }
+  } finally {
+    done.abort();
+  }
+  signal?.throwIfAborted();
+  throw new Error("the watch ended by itself");
+}

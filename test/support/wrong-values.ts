@@ -177,7 +177,7 @@ export const ARGUMENTS: Readonly<Record<string, Wrong>> = {
   URL: wrong("has to be a server's address", "ftp://a.test", "a b", "https://me:pw@a.test"),
   MANIFEST: wrong("there is no manifest 'missing.yml'", "missing.yml"),
   "bash|zsh|fish": wrong("completion is for bash, zsh, fish", "sh", "powershell"),
-  "signing-key|registry": wrong("rotate is for signing-key, registry", "keys", "Registry", "a\n"),
+  "ca|s3|registry|signing-key": wrong("rotate is for ca, s3, registry, signing-key", "keys", "Registry", "a\n"),
   "s3|registry": wrong("what moves is one of s3, registry", "S3", "store"),
   FILE: wrong("cannot be written", "missing/image.tar", "."),
   REF: wrong("has to be an image with its registry, such as", "davit", "davit:1", "https://a.test/davit"),
@@ -205,6 +205,6 @@ export const GOOD: Readonly<Record<string, string>> = {
   FILE: "image.tar",
   REF: "registry.example.com/davit:1",
   "bash|zsh|fish": "bash",
-  "signing-key|registry": "signing-key",
+  "ca|s3|registry|signing-key": "signing-key",
   "s3|registry": "s3",
 };

@@ -1,0 +1,20 @@
+import type { Kube } from "#shared/kube/client";
+import { VERSION } from "#shared/version";
+import { resolveRegistry, resolveS3 } from "../install/external.ts";
+import { type Prepared, prepareChange } from "../install/install.ts";
+import { checkVersion, completeOptions, installedOptions } from "../install/installed.ts";
+import { status } from "../install/status.ts";
+import type { SaidPlaces } from "../places-command.ts";
+
+/** The installation as it is, but for the login of an external place. @throws Fault preflight_failed when it is of another davit */
+export async function prepareRotation(kube: Kube, { s3, registry, given = {} }: Partial<SaidPlaces> = {}): Promise<Prepared> {
+  checkVersion((await status(kube)).version, VERSION);
+  const installed = completeOptions(await installedOptions(kube));
+  const external = { s3: resolveS3(s3 ?? {}, installed.s3), registry: resolveRegistry(registry ?? {}, installed.registry) };
+  const prepared = await prepareChange(kube, {
+    ...installed,
+    ...(external.s3 ? { s3: external.s3 } : {}),
+    ...(external.registry ? { registry: external.registry } : {}),
+  });
+  return { ...prepared, installed, given: { ...prepared.given, ...given } };
+}
