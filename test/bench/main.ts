@@ -9,10 +9,11 @@ import { push } from "./push.ts";
 import { repush } from "./repush.ts";
 import { rollback } from "./rollback.ts";
 import { sync } from "./sync.ts";
+import { tls } from "./tls.ts";
 import { walk } from "./walk.ts";
 import { zero } from "./zero.ts";
 
-const SECTIONS: Record<string, Section> = { cli, list, walk, repush, push, rollback, zero, memory, sync };
+const SECTIONS: Record<string, Section> = { cli, list, walk, repush, push, rollback, zero, memory, sync, tls };
 
 const usage = `usage: bun run bench [${Object.keys(SECTIONS).join("|")}]... [--runs N] [-o text|json] [--context NAME]
 Measures dist/davit on the cluster of scripts/cluster (./scripts/try starts it), or on --context NAME of your kubeconfig.

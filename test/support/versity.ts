@@ -23,10 +23,11 @@ export interface StoreOptions {
   requestMs?: number;
   /** Where it listens, which is also the name in its certificate; loopback by default. */
   address?: string;
+  tls?: boolean;
 }
 
-/** The S3 server that install puts into clusters, over verified TLS, on a free port and a folder of its own. */
-export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOptions = {}): Promise<TestStore> {
+/** The S3 server that install puts into clusters, over verified TLS unless said otherwise, on a free port and a folder of its own. */
+export async function startVersity({ requestMs, address = "127.0.0.1", tls = true }: StoreOptions = {}): Promise<TestStore> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder()).path;
   const ca = await writeServerTls(folder, address);
@@ -37,10 +38,7 @@ export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOp
       binary(),
       "--port",
       `${address}:${port}`,
-      "--cert",
-      join(folder, "tls.crt"),
-      "--key",
-      join(folder, "tls.key"),
+      ...(tls ? ["--cert", join(folder, "tls.crt"), "--key", join(folder, "tls.key")] : []),
       "--health",
       "/healthz",
       "--quiet",
@@ -55,7 +53,7 @@ export async function startVersity({ requestMs, address = "127.0.0.1" }: StoreOp
   };
   resources.defer(stop);
   const place: S3Place = {
-    endpoint: new URL(`https://${address}:${port}`),
+    endpoint: new URL(`${tls ? "https" : "http"}://${address}:${port}`),
     bucket: "davit",
     region: "us-east-1",
     pathStyle: true,

@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { startExternalRegistry } from "#test/external";
+import { davit, folder, push } from "#test/lab";
+import { ownCluster } from "#test/own-cluster";
+import { startVersity } from "#test/versity";
+import { type BenchApp, makeApp, VOLUME_MS } from "./app.ts";
+import type { Bench } from "./bench.ts";
+import { type Figure, summarize } from "./figures.ts";
+
+/** Pushes to each of the two in a repetition: single ones differ by more than what is looked for. */
+const PAIRS = 4;
+const SETTLE_MS = 1500;
+const NAMESPACE = "bench-tls";
+
+type Env = { KUBECONFIG: string };
+
+/** An app in one of the clusters. */
+interface Place {
+  env: Env;
+  namespace: string;
+  app: BenchApp;
+}
+
+/**
+ * What TLS and tokens add to a push: re-pushes of one changed file to the built-in store and registry, and by turns to
+ * another cluster whose davit has the same two servers in clear and open to all. The way from the CLI is the same.
+ */
+export async function tls(bench: Bench): Promise<Figure[]> {
+  const secured: Place = {
+    env: { KUBECONFIG: process.env.KUBECONFIG ?? "" },
+    namespace: (await bench.tenant("tls")).name,
+    app: makeApp(join(bench.scratch, "tls")),
+  };
+  bench.say("tls: setting up a cluster with store and registry in clear");
+  await using cluster = await ownCluster("plain");
+  await using store = await startVersity({ address: cluster.host, tls: false });
+  await using registry = await startExternalRegistry({ address: cluster.host, tls: false });
+  using key = folder({ key: "test\ntest-secret\n" });
+  await cluster.install(
+    ...["--s3-endpoint", store.place.endpoint.origin, "--s3-bucket", "davit", "--path-style", "--s3-access-key-file", join(key.path, "key")],
+    ...["--registry", `http://${registry.place.host}`],
+  );
+  const plain: Place = { env: { KUBECONFIG: process.env.KUBECONFIG ?? "" }, namespace: NAMESPACE, app: makeApp(join(bench.scratch, "plain")) };
+  await davit(["namespace", "create", NAMESPACE]);
+  for (const place of [secured, plain]) await bench.attempt("first push", () => timed(place));
+  await Bun.sleep(VOLUME_MS);
+  for (const place of [secured, plain]) await bench.attempt("warm-up", () => timed(place));
+
+  const both = { secured: [] as number[], plain: [] as number[] };
+  await bench.repeat(
+    "pushes over TLS and in clear",
+    async () => {
+      for (let pair = 0; pair < PAIRS; pair++) {
+        // Each is the first as often as the other.
+        for (const name of pair % 2 === 0 ? (["secured", "plain"] as const) : (["plain", "secured"] as const)) {
+          both[name].push(await timed(name === "secured" ? secured : plain));
+          await Bun.sleep(SETTLE_MS);
+        }
+      }
+    },
+    () => `medians ${Math.round(summarize(both.secured).median)} ms and ${Math.round(summarize(both.plain).median)} ms`,
+  );
+  return [
+    { name: "push with TLS and tokens", unit: "ms", values: both.secured },
+    { name: "push in clear", unit: "ms", values: both.plain },
+    {
+      name: "what TLS and tokens cost",
+      unit: "x",
+      values: [summarize(both.secured).median / summarize(both.plain).median],
+      target: 1.05,
+      note: `median of ${both.secured.length} re-pushes each, by turns: built-in store and registry, against the same servers on this machine in clear`,
+    },
+  ];
+}
+
+async function timed({ env, namespace, app }: Place): Promise<number> {
+  app.change();
+  const began = performance.now();
+  const result = await push(app.path, ["--name", "tls", "-n", namespace], { env });
+  if (result.outcome !== "live") throw new Error(`davit push ended ${result.outcome}: ${result.stderr}`);
+  return performance.now() - began;
+}
