@@ -11,8 +11,8 @@ import { RoleProvider } from "./role.ts";
 /** How long a presigned URL works: longer than any build may take to start reading. */
 export const PRESIGN_SECONDS = 3600;
 
-/** A request that takes longer has been lost: even 8 MiB over a slow line take less. */
-const REQUEST_MS = 60_000;
+/** A request that takes longer has been lost: 8 MiB, the most there is in one, take less at 3 Mbit/s. Whoever pushes waits for it. */
+const REQUEST_MS = 30_000;
 
 export interface StoredObject {
   key: string;

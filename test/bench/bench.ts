@@ -10,6 +10,8 @@ const REMOVALS = 5;
 /** What a section of the bench works with; all that it makes goes when the bench ends, however it ends. */
 export class Bench {
   readonly runs: number;
+  /** Where whoever runs the bench has the servers of clusters: it uses caches of its own otherwise. */
+  readonly cacheHome = process.env.XDG_CACHE_HOME;
   /** A folder for sources and caches. */
   readonly scratch = mkdtempSync(join(tmpdir(), "davit-bench-"));
   readonly #made = new AsyncDisposableStack();

@@ -32,7 +32,7 @@ export async function tls(bench: Bench): Promise<Figure[]> {
     app: makeApp(join(bench.scratch, "tls")),
   };
   bench.say("tls: setting up a cluster with store and registry in clear");
-  await using cluster = await ownCluster("plain");
+  await using cluster = await ownCluster("plain", { XDG_CACHE_HOME: bench.cacheHome });
   await using store = await startVersity({ address: cluster.host, tls: false });
   await using registry = await startExternalRegistry({ address: cluster.host, tls: false });
   using key = folder({ key: "test\ntest-secret\n" });

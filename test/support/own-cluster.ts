@@ -16,9 +16,10 @@ export interface OwnCluster extends AsyncDisposable {
   install(...flags: string[]): Promise<void>;
 }
 
-export async function ownCluster(name: string): Promise<OwnCluster> {
+/** @param env what its scripts are to find in their environment besides */
+export async function ownCluster(name: string, env: Record<string, string | undefined> = {}): Promise<OwnCluster> {
   const before = { ...process.env };
-  const own = { ...before, DAVIT_CLUSTER: name };
+  const own = { ...before, ...env, DAVIT_CLUSTER: name };
   const ran = (await readFacts(clusterOf(own))) !== undefined;
   await run([join(ROOT, "scripts/cluster/up")], { env: own });
   const exported = await run(["bash", "-c", `eval "$(scripts/cluster/env)"; printf '%s\\n' "$KUBECONFIG" "$DAVIT_DOMAIN"`], { env: own, cwd: ROOT });
@@ -29,7 +30,10 @@ export async function ownCluster(name: string): Promise<OwnCluster> {
     host: net.host,
     certsDir: join(layoutOf(process.env).state, "certs.d"),
     install: async (...flags) =>
-      void (await run(["bash", "-c", '. scripts/bootstrap && . scripts/lab && davit_lab "" "$@"', "lab", ...flags], { env: process.env, cwd: ROOT })),
+      void (await run(["bash", "-c", '. scripts/bootstrap && . scripts/lab && davit_lab "" "$@"', "lab", ...flags], {
+        env: { ...process.env, ...env },
+        cwd: ROOT,
+      })),
     [Symbol.asyncDispose]: async () => {
       if (!ran) await run([join(ROOT, "scripts/cluster/down")], { env: own });
       for (const key of ["DAVIT_CLUSTER", "KUBECONFIG", "DAVIT_DOMAIN"]) {
