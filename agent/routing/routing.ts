@@ -26,10 +26,12 @@ export class Routing {
   readonly #kinds: { now: Kind; before: Kind | undefined };
   /** By app: nobody puts routes while somebody else does. */
   readonly #turns = new Turns();
+  readonly #takenMs: number;
 
-  constructor(deps: Pick<Deps, "kube" | "config" | "certificates" | "log">) {
+  constructor(deps: Pick<Deps, "kube" | "config" | "certificates" | "log">, takenMs = TAKEN_MS) {
     const { gateway } = deps.config;
     this.#deps = deps;
+    this.#takenMs = takenMs;
     this.#way = gateway ? new GatewayWay(deps.kube, gateway) : new IngressWay(deps);
     this.#kinds = kindsOf(deps.config);
   }
@@ -87,7 +89,7 @@ export class Routing {
 
   /** What was before goes once the new way serves. */
   async #succeed(app: App, routes: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#way.taken(app, routes, AbortSignal.any([signal, AbortSignal.timeout(TAKEN_MS)]));
+    await this.#way.taken(app, routes, AbortSignal.any([signal, AbortSignal.timeout(this.#takenMs)]));
     await pause(SETTLE_MS, signal);
     const { name, namespace } = app.metadata;
     if (this.#kinds.before) await removeAll(this.#deps.kube, { ...this.#kinds.before, namespace }, `${LABEL.app}=${name}`);

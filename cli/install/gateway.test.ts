@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Condition, Gateway, Listener } from "#shared/gateway";
-import { gatewayProblems, resolveGateway, unready } from "./gateway.ts";
+import { gatewayProblems, unready } from "./gateway.ts";
+import { resolveGateway } from "./gateway-ref.ts";
 
 const ref = { namespace: "edge", name: "public" };
 const options = { gateway: ref, domain: "apps.example.com:8443" };

@@ -1,25 +1,31 @@
 import { TLS_SECRET } from "#shared/certificates";
 import { Fault } from "#shared/fault";
-import { GATEWAY, GATEWAY_API, type Gateway, type GatewayRef, gatewayName, HTTP_ROUTE, holds, type Listener } from "#shared/gateway";
+import {
+  GATEWAY,
+  GATEWAY_API,
+  type Gateway,
+  type GatewayRef,
+  gatewayName,
+  HTTP_ROUTE,
+  type HttpRoute,
+  holds,
+  isAccepted,
+  type Listener,
+  refusalOf,
+} from "#shared/gateway";
 import type { Kube } from "#shared/kube/client";
+import type { KubeObject } from "#shared/kube/objects";
+import type { Ref } from "#shared/kube/resource";
 import { waitFor } from "#shared/kube/watch";
 import { isServed } from "./is-served.ts";
 import { agentHost, type InstallOptions } from "./options.ts";
 import type { Problem } from "./preflight.ts";
-import { usage } from "./said-files.ts";
 
 /** A Gateway's controller looks again when the Secret and the right to read it are there. */
 const READY_MS = 30_000;
+/** The agent's HTTPRoute, and its Ingress. */
+export const AGENT = { namespace: "davit", name: "davit-agent" };
 const MANAGED = "app.kubernetes.io/managed-by=davit";
-
-/** What was said wins over what is installed; empty: none, an ingress. @throws Fault usage */
-export function resolveGateway(said: string | undefined, installed: GatewayRef | undefined): GatewayRef | undefined {
-  if (said === undefined) return installed;
-  if (said === "") return undefined;
-  const [, namespace, name] = /^([a-z0-9][a-z0-9-]{0,62})\/([a-z0-9][a-z0-9.-]{0,252})$/.exec(said) ?? [];
-  if (namespace === undefined || name === undefined) throw usage("--gateway", "--gateway takes NAMESPACE/NAME of a Gateway of the Gateway API");
-  return { namespace, name };
-}
 
 /** What the cluster has of the Gateway API. */
 export interface GatewayFacts {
@@ -86,17 +92,32 @@ export function unready(found: Gateway | undefined, domain: string): string | un
 
 /** Waits until the Gateway shows davit's certificate. @throws Fault gateway_not_ready */
 export async function gatewayReady(kube: Kube, { gateway, domain }: InstallOptions, signal: AbortSignal): Promise<void> {
-  if (!gateway) return;
+  if (gateway) await soon<Gateway>(kube, { ...GATEWAY, ...gateway }, (found) => unready(found, domain), { gateway, signal });
+}
+
+/** Waits until the Gateway leads to the agent. @throws Fault gateway_not_ready */
+export async function agentRouted(kube: Kube, gateway: GatewayRef, signal: AbortSignal): Promise<void> {
+  const why = (route: HttpRoute | undefined) => (isAccepted(route, gateway) ? undefined : (refusalOf(route, gateway) ?? "it has not looked again"));
+  await soon<HttpRoute>(kube, { ...HTTP_ROUTE, ...AGENT }, why, { gateway, signal });
+}
+
+/** Waits until there is no reason why not. */
+async function soon<T extends KubeObject>(
+  kube: Kube,
+  ref: Ref & { name: string },
+  whyNot: (found: T | undefined) => string | undefined,
+  { gateway, signal }: { gateway: GatewayRef; signal: AbortSignal },
+): Promise<void> {
   let why: string | undefined;
   const limit = AbortSignal.timeout(READY_MS);
-  const isReady = (found: Gateway | undefined) => {
-    why = unready(found, domain);
+  const isSo = (found: T | undefined) => {
+    why = whyNot(found);
     return why === undefined || undefined;
   };
   try {
-    await waitFor<Gateway, true>(kube, { ...GATEWAY, ...gateway }, isReady, AbortSignal.any([signal, limit]));
+    await waitFor<T, true>(kube, ref, isSo, AbortSignal.any([signal, limit]));
   } catch (error) {
     if (!limit.aborted) throw error;
-    throw new Fault("gateway_not_ready", `the ${gatewayName(gateway)} cannot serve davit: ${why}`, { details: { ...gateway } });
+    throw new Fault("gateway_not_ready", `the ${gatewayName(gateway)} does not serve davit: ${why}`, { details: { ...gateway } });
   }
 }

@@ -6,7 +6,7 @@ import { GatewayRef } from "#shared/gateway";
 import type { V1DaemonSet, V1Deployment } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
 import { ExternalRegistry, ExternalS3, type RegistryFlags, resolveRegistry, resolveS3, type S3Flags } from "./external.ts";
-import { resolveGateway } from "./gateway.ts";
+import { resolveGateway } from "./gateway-ref.ts";
 import { IssuerChoice, type IssuerFlags, resolveIssuer } from "./issuer.ts";
 import { checkNodeTrust, NodeTrust } from "./node-trust.ts";
 

@@ -1,16 +1,16 @@
 import { Fault } from "#shared/fault";
-import { gatewayName, HTTP_ROUTE, type HttpRoute, isAccepted } from "#shared/gateway";
+import { gatewayName, HTTP_ROUTE } from "#shared/gateway";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Ingress, V1Namespace } from "#shared/kube/objects";
 import type { Ref } from "#shared/kube/resource";
 import { waitFor, watch } from "#shared/kube/watch";
 import { MANAGED_LABEL } from "./components.ts";
+import { AGENT, agentRouted } from "./gateway.ts";
 import type { Prepared } from "./install.ts";
 
 const APP = "davit.dev/app";
 const INGRESS = { apiVersion: "networking.k8s.io/v1", kind: "Ingress" };
 const GRANT = { apiVersion: "gateway.networking.k8s.io/v1beta1", kind: "ReferenceGrant", namespace: "davit", name: "davit-gateway" };
-const AGENT = { namespace: "davit", name: "davit-agent" };
 /** How long an ingress controller may take to say that it serves; some never say. */
 const SERVED_MS = 5_000;
 
@@ -29,7 +29,7 @@ export async function takeOver(
   { signal, tell }: Options,
 ): Promise<void> {
   if (gateway) {
-    await waitFor<HttpRoute, true>(kube, { ...HTTP_ROUTE, ...AGENT }, (route) => isAccepted(route, gateway) || undefined, signal);
+    await agentRouted(kube, gateway, signal);
     await noneLeft(kube, INGRESS, `the ${gatewayName(gateway)} takes no routes of`, { signal, tell });
     await kube.remove({ ...INGRESS, ...AGENT });
   } else if (routesLeft) {
@@ -57,7 +57,7 @@ async function noneLeft(kube: Kube, ref: Ref, why: string, { signal, tell }: Opt
   for await (const event of watch<KubeObject>(kube, ref, { labels: APP, signal })) {
     if (event.type === "synced") {
       listed = true;
-      if (left.size > 0) tell(`waiting for ${left.size} ${ref.kind}s to be replaced`);
+      if (left.size > 0) tell(`waiting until no app has an ${ref.kind} any more`);
     } else if (names.has(event.object.metadata?.namespace)) {
       const { namespace, name } = event.object.metadata ?? {};
       left[event.type === "set" ? "add" : "delete"](`${namespace}/${name}`);
