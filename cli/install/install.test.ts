@@ -167,6 +167,13 @@ test("the second changes nothing, with the same flags or with none", async () =>
   expect(await versions()).toEqual(before);
 });
 
+test("what an older davit has left behind, and nothing uses, goes", async () => {
+  const jwks = { apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-registry-jwks" };
+  await plane.admin.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "davit", name: jwks.name } });
+  await setUp();
+  expect(await plane.admin.get(jwks)).toBeUndefined();
+});
+
 test("another domain keeps every key and certificate; the agent issues those that it needs", async () => {
   const before = await secrets();
   await setUp({ domain: "new.example.com" });

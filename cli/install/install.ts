@@ -21,7 +21,7 @@ import { podCidrsOf } from "./pod-cidrs.ts";
 import { type Problem, preflight } from "./preflight.ts";
 import { refreshFiles } from "./refresh-files.ts";
 import { reissue } from "./reissue.ts";
-import { retireNodeTrust } from "./retire.ts";
+import { retireLeftovers, retireNodeTrust } from "./retire.ts";
 import { underItsAuthority } from "./succession.ts";
 import { takeOver } from "./take-over.ts";
 import { type ComponentState, waitReady } from "./wait.ts";
@@ -140,6 +140,7 @@ export async function install(
   if (prepared.isFirst) await offerTenant(kube, tell, changes);
   await establish(kube, prepared, work);
   await forgetNext(kube);
+  await retireLeftovers(kube);
   // What builds trust comes to Pods that wait since before.
   if (options.trustCa !== prepared.installed.trustCa) await refreshFiles(kube, "staging", "davit-staging");
   await retireIssuers(kube, issuers(options, prepared.certificates), prepared.certificates);

@@ -10,6 +10,9 @@ import type { InstallOptions } from "./options.ts";
 
 const APPS = "davit.dev/app";
 
+/** What an older davit made, and nothing of this one uses. */
+const LEFTOVERS = [{ apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-registry-jwks" }];
+
 interface Options {
   signal: AbortSignal;
   tell: (what: string) => void;
@@ -23,6 +26,11 @@ interface Options {
 export async function retireNodeTrust(kube: Kube, options: InstallOptions, { signal, tell }: Options): Promise<void> {
   if (options.nodeTrust !== "insecure-nodeport") await retireNodePort(kube, { signal, tell });
   if (!componentsOf(options).includes("node-trust")) await retireDaemonSet(kube, options, { signal, tell });
+}
+
+/** To be called when nothing of the older davit runs any more. */
+export async function retireLeftovers(kube: Kube): Promise<void> {
+  for (const ref of LEFTOVERS) if (await kube.get(ref)) await kube.remove(ref);
 }
 
 async function retireNodePort(kube: Kube, { signal, tell }: Options): Promise<void> {
