@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { CertificatePlan } from "#shared/certificates";
+import { CertificatePlan, publicRegistry } from "#shared/certificates";
 import type { GatewayRef } from "#shared/gateway";
 import type { RegistryPlace, S3Place } from "#shared/places";
 import { Proxies, proxyFor } from "#shared/proxy";
@@ -103,6 +103,7 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
       domain: host,
       registryAddress: values.DAVIT_REGISTRY_ADDRESS,
       builtIn: { s3: new URL(values.DAVIT_S3_ENDPOINT).hostname === S3_HOST, registry: values.DAVIT_REGISTRY_KIND === "built-in" },
+      publicRegistry: values.DAVIT_REGISTRY_FOR_NODES === publicRegistry(values.DAVIT_DOMAIN),
     },
     ingressClass: values.DAVIT_INGRESS_CLASS,
     gateway: parseGateway(values.DAVIT_GATEWAY),

@@ -53,6 +53,8 @@ export const TLS_SECRET = {
   agentInside: "davit-agent-internal-tls",
   s3: "davit-s3-tls",
   registry: "davit-registry-tls",
+  /** The Ingress by which nodes pull, where they do. */
+  registryPublic: "davit-registry-public-tls",
   /** `*.DOMAIN`, where the issuer can; copied to every tenant under the same name. */
   wildcard: "davit-wildcard-tls",
   /** What an admin brought. */
@@ -69,8 +71,14 @@ export function ownNames(domain: string, registryAddress: string) {
     agentInside: serviceNames("davit-agent"),
     s3: serviceNames("s3"),
     registry: [...serviceNames("registry"), registryAddress],
+    registryPublic: [publicRegistry(domain)],
     wildcard: [`*.${domain}`],
   };
+}
+
+/** What nodes call the registry behind an ingress, below a domain that may have a port. */
+export function publicRegistry(domain: string): string {
+  return `registry.${domain}`;
 }
 
 function serviceNames(service: string): string[] {

@@ -2,11 +2,12 @@ import { expect, test } from "bun:test";
 import type { CertificatePlan } from "#shared/certificates";
 import { type Installation, wantedFor, wantedOwn } from "./wanted.ts";
 
-const installation = (plan: CertificatePlan, builtIn = { s3: true, registry: true }): Installation => ({
+const installation = (plan: CertificatePlan, builtIn = { s3: true, registry: true }, publicRegistry = false): Installation => ({
   plan,
   domain: "apps.test",
   registryAddress: "10.0.0.7",
   builtIn,
+  publicRegistry,
 });
 const ownCa = installation({ inside: "agent", outside: { by: "davit-ca" } });
 const byCertManager = installation({ inside: "cert-manager", outside: { by: "davit-ca" } });
@@ -34,6 +35,11 @@ test("the registry's is for its address too, and what is not built in has none",
     "davit-agent-internal-tls",
     "davit-wildcard-tls",
   ]);
+});
+
+test("where nodes pull by an ingress, who vouches for what people see vouches for the registry there", () => {
+  const wanted = wantedOwn(installation(byIssuer(false).plan, undefined, true)).find(({ secret }) => secret === "davit-registry-public-tls");
+  expect(wanted).toMatchObject({ names: ["registry.apps.test"], maker: { by: "cert-manager", issuer: letsEncrypt } });
 });
 
 test("hosts one label below the domain share a certificate where there can be one, others have their own", () => {

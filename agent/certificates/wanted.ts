@@ -8,6 +8,8 @@ export interface Installation {
   /** Of the built-in one; nodes know it by that. */
   registryAddress: string;
   builtIn: { s3: boolean; registry: boolean };
+  /** Nodes pull from the built-in registry by an ingress. */
+  publicRegistry: boolean;
 }
 
 /** Who makes a certificate: the agent, with the CA's key or so that it vouches for itself, cert-manager for an issuer, or the admin, who gave one. */
@@ -21,7 +23,7 @@ export interface Wanted {
 }
 
 /** davit's own, all of them in its namespace. */
-export function wantedOwn({ plan, domain, registryAddress, builtIn }: Installation): Wanted[] {
+export function wantedOwn({ plan, domain, registryAddress, builtIn, publicRegistry }: Installation): Wanted[] {
   const names = ownNames(domain, registryAddress);
   const { inside, outside } = makersOf(plan);
   return [
@@ -29,6 +31,7 @@ export function wantedOwn({ plan, domain, registryAddress, builtIn }: Installati
     { secret: TLS_SECRET.agentInside, names: names.agentInside, maker: inside },
     ...(builtIn.s3 ? [{ secret: TLS_SECRET.s3, names: names.s3, maker: inside }] : []),
     ...(builtIn.registry ? [{ secret: TLS_SECRET.registry, names: names.registry, maker: inside }] : []),
+    ...(publicRegistry ? [{ secret: TLS_SECRET.registryPublic, names: names.registryPublic, maker: outside }] : []),
     ...(hasWildcard(plan) ? [{ secret: TLS_SECRET.wildcard, names: names.wildcard, maker: outside }] : []),
   ];
 }

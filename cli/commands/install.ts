@@ -52,7 +52,7 @@ export class InstallCommand extends PlacesCommand {
   mirrors = Option.Array("--registry-mirror", [], { description: "<HOST=URL> where builds find the images of HOST instead" });
   certsDirs = Option.Array("--certs-dir", [], { description: "<PATH> containerd's certs.d folder on the nodes (default: found)" });
   nodeTrust = Option.String("--node-trust", {
-    description: "<MODE> how nodes come to pull from the registry: daemonset (default), manual, insecure-nodeport (docs/nodes.md)",
+    description: "<MODE> how nodes come to pull from the registry: daemonset (default), public, manual, insecure-nodeport (docs/nodes.md)",
   });
   trustCa = Option.String("--trust-ca", {
     description: "<FILE> CAs (PEM) that davit, and what runs in builds, trust besides the public ones; '' takes them away (docs/proxy.md)",

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { publicRegistry } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { V1Service } from "#shared/kube/objects";
@@ -32,8 +33,9 @@ export interface RegistryAccess {
 }
 
 /** With the built-in registry, credentials for the one repository, for minutes; with another one, the logins that davit has. */
-export async function registryAccess(kube: Kube, { registry }: Pick<InstallOptions, "registry">): Promise<RegistryAccess> {
-  if (!registry) return await ownAccess(kube);
+export async function registryAccess(kube: Kube, options: InstallOptions): Promise<RegistryAccess> {
+  const { registry } = options;
+  if (!registry) return await ownAccess(kube, options);
   const place = await registryPlace(kube, registry);
   const { pullUser, pullPassword } = (registry.secret && (await readSecret(kube, registry.secret))) || {};
   const { user, password } = pullUser ? { user: pullUser, password: pullPassword ?? "" } : (place.login ?? { user: "", password: "" });
@@ -41,7 +43,7 @@ export async function registryAccess(kube: Kube, { registry }: Pick<InstallOptio
   return { place, nodeName, pullConfig: new Secret(user ? dockerConfig(registry.host, user, password) : JSON.stringify({ auths: {} })) };
 }
 
-async function ownAccess(kube: Kube): Promise<RegistryAccess> {
+async function ownAccess(kube: Kube, { nodeTrust, domain }: InstallOptions): Promise<RegistryAccess> {
   const jwk = (await readSecret(kube, "davit-registry-key"))?.[KEY_FILE.signs];
   if (!jwk) throw new Fault("preflight_failed", "the Secret davit/davit-registry-key, which signs the registry's credentials, is not there");
   const key = await registryKeyOf(new Secret(jwk));
@@ -51,7 +53,7 @@ async function ownAccess(kube: Kube): Promise<RegistryAccess> {
     may("pull", "delete"),
     may("pull"),
   ]);
-  const nodeName = nodePortHost(await kube.get<V1Service>(NODEPORT_SERVICE)) ?? REGISTRY;
+  const nodeName = nodeTrust === "public" ? publicRegistry(domain) : (nodePortHost(await kube.get<V1Service>(NODEPORT_SERVICE)) ?? REGISTRY);
   return {
     nodeName,
     place: { host: REGISTRY, prefix: "", plainHttp: false, ca: "", login: { user: "build", password: push.reveal() } },

@@ -1,12 +1,14 @@
+import { publicRegistry } from "#shared/certificates";
 import type { Kube } from "#shared/kube/client";
 import type { V1ConfigMap, V1Service } from "#shared/kube/objects";
 import type { NodeFacts } from "../install/certs-dirs.ts";
 import { REGISTRY_HOST, REGISTRY_SERVICE } from "../install/components.ts";
-import type { InstallOptions } from "../install/options.ts";
+import { hostOf, type InstallOptions } from "../install/options.ts";
 import { type NodeInstructions, type TrustedRegistry, trustFiles } from "../install/trust-files.ts";
 
 /** The registry as nodes have to know it; undefined where they know it anyway. */
-export async function readTrust(kube: Kube, { registry }: Pick<InstallOptions, "registry">): Promise<TrustedRegistry | undefined> {
+export async function readTrust(kube: Kube, options: InstallOptions): Promise<TrustedRegistry | undefined> {
+  const { registry, nodeTrust, domain, issuer } = options;
   if (registry) {
     const { host, plainHttp, ca } = registry;
     const address = new URL(`https://${host}`).hostname.replace(/^\[|\]$/g, "");
@@ -16,6 +18,11 @@ export async function readTrust(kube: Kube, { registry }: Pick<InstallOptions, "
     kube.get<V1Service>(REGISTRY_SERVICE),
     kube.get<V1ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" }),
   ]);
+  if (nodeTrust === "public") {
+    const isOwn = issuer === undefined || issuer.kind === "private-ca" || issuer.kind === "given-ca";
+    const known = { registry: publicRegistry(domain), address: publicRegistry(hostOf(domain)), plainHttp: false };
+    return isOwn ? { ...known, ca: trust?.data?.["ca.crt"] ?? "" } : undefined;
+  }
   const [address = "", ca = ""] = [service?.spec?.clusterIP, trust?.data?.["registry.crt"]];
   return { registry: `${REGISTRY_HOST}:5000`, address, plainHttp: false, ca };
 }

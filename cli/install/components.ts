@@ -45,6 +45,8 @@ export function componentRef(name: ComponentName): Ref & { name: string } {
 
 /** Only where nodes pull in clear. */
 export const NODEPORT_SERVICE = { apiVersion: "v1", kind: "Service", namespace: "davit", name: "registry-nodeport" };
+/** Only where nodes pull by it. */
+export const PUBLIC_REGISTRY_INGRESS = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", namespace: "davit", name: "davit-registry" };
 export const REGISTRY_SERVICE = { apiVersion: "v1", kind: "Service", namespace: "davit", name: "registry" };
 export const REGISTRY_HOST = "registry.davit.svc.cluster.local";
 /** What the names of all images of the built-in registry begin with. */

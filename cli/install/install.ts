@@ -1,4 +1,4 @@
-import { type CertificatePlan, hasWildcard } from "#shared/certificates";
+import { type CertificatePlan, hasWildcard, publicRegistry } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject, V1Service } from "#shared/kube/objects";
@@ -19,6 +19,7 @@ import { checkStays, type Given, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, type RegistryAddresses, workloads } from "./plan.ts";
 import { podCidrsOf } from "./pod-cidrs.ts";
 import { type Problem, preflight } from "./preflight.ts";
+import { publicRegistryProblems } from "./public-registry.ts";
 import { refreshFiles } from "./refresh-files.ts";
 import { reissue } from "./reissue.ts";
 import { retireLeftovers, retireNodeTrust } from "./retire.ts";
@@ -97,6 +98,7 @@ async function settle(kube: Kube, { nodes, ...known }: Known): Promise<Prepared>
       ...certs.problems.map((problem) => ({ check: "nodes" as const, ...problem })),
       ...issuerProblems(options, facts, given),
       ...gatewayProblems(options, gateway, hasWildcard(certificates)),
+      ...(await publicRegistryProblems(kube, options)),
     ],
     podCidrs: podCidrsOf(nodes, options.podCidrs),
     // The agent knows one Secret with what was brought, so another is copied there.
@@ -204,7 +206,7 @@ async function bring(
 /** All that install applies but Secrets and what is made with them, as far as it can be told before. */
 export function preview(prepared: Prepared): KubeObject[] {
   const { options, certsDirs, certificates, routesLeft } = prepared;
-  const registryForNodes = options.nodeTrust === "insecure-nodeport" ? UNKNOWN_NODEPORT : "";
+  const registryForNodes = options.nodeTrust === "insecure-nodeport" ? UNKNOWN_NODEPORT : publicName(options);
   const startedWith = { agent: "", s3: "", registry: "", "node-trust": "" };
   const addresses = { builtIn: UNKNOWN_ADDRESS, external: externalAddress(options) };
   const facts = { addresses, registryForNodes, certsDirs, certificates, routesLeft, startedWith };
@@ -228,9 +230,13 @@ function externalAddress(options: InstallOptions): string {
   return external ? new URL(`https://${external.host}`).hostname.replace(/^\[|\]$/g, "") : "";
 }
 
-async function registryForNodesOf(kube: Kube, { nodeTrust }: InstallOptions, signal: AbortSignal): Promise<string> {
-  if (nodeTrust !== "insecure-nodeport") return "";
+async function registryForNodesOf(kube: Kube, options: InstallOptions, signal: AbortSignal): Promise<string> {
+  if (options.nodeTrust !== "insecure-nodeport") return publicName(options);
   return waitFor<V1Service, string>(kube, NODEPORT_SERVICE, nodePortHost, signal);
+}
+
+function publicName({ nodeTrust, domain }: InstallOptions): string {
+  return nodeTrust === "public" ? publicRegistry(domain) : "";
 }
 
 /** A namespace of that name which is there already is somebody's, and is left alone. */

@@ -40,9 +40,9 @@ export function madeSecrets(options: Leafed): string[] {
   return ["davit-ca", ...(options.s3 ? [] : [S3_KEY, S3_ACCOUNTS]), "davit-registry-key", ...leafsOf(options).map((leaf) => TLS_SECRET[leaf])];
 }
 
-const LEAFS = ["agent", "agentInside", "s3", "registry", "wildcard"] as const;
+const LEAFS = ["agent", "agentInside", "s3", "registry", "registryPublic", "wildcard"] as const;
 
-type Leafed = Places & Pick<InstallOptions, "gateway">;
+type Leafed = Places & Pick<InstallOptions, "gateway" | "nodeTrust">;
 
 /** A Gateway's listener cannot be without the one for `*.DOMAIN`; an ingress waits until the agent has made it. */
 function leafsOf(options: Leafed) {
@@ -51,6 +51,7 @@ function leafsOf(options: Leafed) {
     agentInside: false,
     s3: options.s3 !== undefined,
     registry: !hasBuiltInRegistry(options),
+    registryPublic: options.nodeTrust !== "public",
     wildcard: !options.gateway,
   };
   return LEAFS.filter((leaf) => !needless[leaf]);

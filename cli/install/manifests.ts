@@ -9,9 +9,23 @@ import nodeTrust from "../../manifests/node-trust.yaml" with { type: "text" };
 import rbac from "../../manifests/rbac.yaml" with { type: "text" };
 import registry from "../../manifests/registry.yaml" with { type: "text" };
 import registryNodeport from "../../manifests/registry-nodeport.yaml" with { type: "text" };
+import registryPublic from "../../manifests/registry-public.yaml" with { type: "text" };
 import s3 from "../../manifests/s3.yaml" with { type: "text" };
 
-const TEXTS = { namespaces, crds, rbac, networkPolicies, certManager, gateway, s3, registry, registryNodeport, nodeTrust, agent } as const;
+const TEXTS = {
+  namespaces,
+  crds,
+  rbac,
+  networkPolicies,
+  certManager,
+  gateway,
+  s3,
+  registry,
+  registryNodeport,
+  registryPublic,
+  nodeTrust,
+  agent,
+} as const;
 
 /** The objects of one file under manifests/, anew for each call. */
 export function manifest(name: keyof typeof TEXTS): KubeObject[] {

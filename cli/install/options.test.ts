@@ -49,6 +49,8 @@ test.each([
   [{ podCidrs: ["pods/16"] }, "--pod-cidr"],
   [{ nodeTrust: "never" }, "--node-trust"],
   [{ nodeTrust: "insecure-nodeport", registry: { place: "registry.test" } }, "--node-trust"],
+  [{ nodeTrust: "public", registry: { place: "registry.test" } }, "--node-trust"],
+  [{ nodeTrust: "public", gateway: "edge/public" }, "--node-trust"],
 ])("%j is refused, naming the flag", (flags, name) => {
   expect(() => resolveOptions({ ...none, ...flags }, {})).toThrow(expect.objectContaining({ code: "usage", message: expect.stringContaining(name) }));
 });

@@ -99,7 +99,7 @@ export function resolveOptions(flags: InstallFlags, installed: InstalledOptions)
     mirrors: (flags.mirrors.length > 0 ? flags.mirrors : (installed.mirrors ?? [])).map(checkMirror),
     certsDirs: (flags.certsDirs.length > 0 ? flags.certsDirs : (installed.certsDirs ?? [])).map(checkFolder),
     podCidrs: (flags.podCidrs.length > 0 ? flags.podCidrs : (installed.podCidrs ?? [])).map(checkCidr),
-    nodeTrust: checkNodeTrust(flags.nodeTrust ?? installed.nodeTrust ?? "daemonset", registry),
+    nodeTrust: checkNodeTrust(flags.nodeTrust ?? installed.nodeTrust ?? "daemonset", { registry, gateway }),
     ...(gateway ? { gateway } : {}),
     ...(s3 ? { s3 } : {}),
     ...(registry ? { registry } : {}),

@@ -38,8 +38,8 @@ const planned = [...foundation(options, [], facts.certificates), ...workloads(op
 const pods: [string, V1PodSpec][] = planned.filter(isWorkload).map((object) => [nameOf(object), podOf(object)?.spec as V1PodSpec]);
 
 test("everything in manifests/ is applied, once, in an order in which each thing finds what it needs", () => {
-  const inClear = { ...options, nodeTrust: "insecure-nodeport" } as const;
-  const others = [inClear, behindGateway].flatMap((other) => [...foundation(other, [], facts.certificates), ...workloads(other, facts)]);
+  const otherWays = (["insecure-nodeport", "public"] as const).map((nodeTrust) => ({ ...options, nodeTrust }));
+  const others = [...otherWays, behindGateway].flatMap((other) => [...foundation(other, [], facts.certificates), ...workloads(other, facts)]);
   const all = [...planned, ...others].map(nameOf);
   expect([...new Set(all)].sort()).toEqual([...allManifests().map(nameOf), "ConfigMap davit/davit-install"].sort());
   expect(new Set(planned.map(nameOf)).size).toBe(planned.length);
@@ -50,6 +50,18 @@ test("everything in manifests/ is applied, once, in an order in which each thing
   expect(last("Service")).toBeLessThan(order.indexOf("Deployment"));
   expect(order.indexOf("Namespace")).toBe(0);
   for (const { apiVersion = "", kind = "" } of planned) expect(pathOf({ apiVersion, kind })).toBeString();
+});
+
+test("where nodes pull by an ingress, it leads to the registry's second port under a host of its own", () => {
+  const objects = workloads({ ...options, nodeTrust: "public", ingressClass: "edge" }, { ...facts, registryForNodes: "registry.apps.example.com" });
+  expect(find<V1Ingress>(objects, "Ingress davit/davit-registry").spec).toMatchObject({
+    ingressClassName: "edge",
+    tls: [{ hosts: ["registry.apps.example.com"], secretName: "davit-registry-public-tls" }],
+    rules: [{ host: "registry.apps.example.com" }],
+  });
+  const gate = podOf(find(objects, "Deployment davit/registry"))?.spec?.containers.find(({ name }) => name === "gate");
+  expect(gate?.env).toContainEqual({ name: "DAVIT_GATE_PULLS_PORT", value: "5001" });
+  expect(objects.map(nameOf)).not.toContain("DaemonSet davit-node/davit-node-trust");
 });
 
 test("with a Gateway a route leads to the agent in its Ingress's place, and only then are there rights over routes", () => {

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import type { CertificatePlan } from "#shared/certificates";
+import { type CertificatePlan, publicRegistry } from "#shared/certificates";
 import { GATEWAY_GROUP, type HttpRoute } from "#shared/gateway";
 import type { KubeObject, V1DaemonSet, V1Deployment, V1Ingress, V1Namespace, V1NetworkPolicy, V1PersistentVolumeClaim } from "#shared/kube/objects";
 import { VERSION } from "#shared/version";
-import { type ComponentName, componentsOf, externalRegistryOf, MANAGED_LABEL, REGISTRY } from "./components.ts";
+import { type ComponentName, componentsOf, externalRegistryOf, MANAGED_LABEL, PUBLIC_REGISTRY_INGRESS, REGISTRY } from "./components.ts";
 import { optionsObject } from "./installed.ts";
 import { manifest } from "./manifests.ts";
-import { agentHost, type Images, type InstallOptions } from "./options.ts";
+import { secondWayOf } from "./node-trust.ts";
+import { agentHost, hostOf, type Images, type InstallOptions } from "./options.ts";
 import { withoutPods } from "./pod-cidrs.ts";
 
 /** Of the gate's container, in manifests/registry.yaml. */
@@ -69,14 +70,11 @@ function networkPolicies(podCidrs: readonly string[]): KubeObject[] {
 const MANIFEST_OF = { s3: "s3", registry: "registry", "node-trust": "nodeTrust", agent: "agent" } as const;
 
 function componentManifests(options: InstallOptions): KubeObject[] {
+  const secondWay = secondWayOf(options);
   const components = componentsOf(options).flatMap((name) => manifest(MANIFEST_OF[name]));
   const others = options.gateway ? components.filter(({ kind }) => kind !== "Ingress") : components;
   const routes = options.gateway ? manifest("gateway").filter(({ kind }) => kind === "HTTPRoute") : [];
-  return [...others, ...routes, ...(pullsInClear(options) ? manifest("registryNodeport") : [])];
-}
-
-function pullsInClear({ nodeTrust }: InstallOptions): boolean {
-  return nodeTrust === "insecure-nodeport";
+  return [...others, ...routes, ...(secondWay ? manifest(secondWay) : [])];
 }
 
 /** Then: what runs. The Secrets and ConfigMaps that it mounts are made in between (made.ts). */
@@ -147,7 +145,7 @@ function environment(options: InstallOptions, facts: Facts): Record<string, stri
     DAVIT_REGISTRY_MIRRORS: options.mirrors.join(","),
     DAVIT_REGISTRY_ADDRESS: options.registry ? facts.addresses.external : facts.addresses.builtIn,
     DAVIT_REGISTRY_FOR_NODES: facts.registryForNodes,
-    DAVIT_GATE_PULLS_PORT: pullsInClear(options) ? PULLS_PORT : "",
+    DAVIT_GATE_PULLS_PORT: secondWayOf(options) ? PULLS_PORT : "",
     DAVIT_CERTS_DIRS: facts.certsDirs.join(":"),
     ...s3Environment(options),
     ...registryEnvironment(options),
@@ -199,7 +197,7 @@ function fillClaim(claim: V1PersistentVolumeClaim, storageClass: string): void {
 
 function fillIngress(ingress: V1Ingress, options: InstallOptions): void {
   if (!ingress.spec) return;
-  const host = agentHost(options.domain);
+  const host = ingress.metadata?.name === PUBLIC_REGISTRY_INGRESS.name ? publicRegistry(hostOf(options.domain)) : agentHost(options.domain);
   if (options.ingressClass) ingress.spec.ingressClassName = options.ingressClass;
   for (const tls of ingress.spec.tls ?? []) tls.hosts = [host];
   for (const rule of ingress.spec.rules ?? []) rule.host = host;

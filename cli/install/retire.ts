@@ -1,8 +1,9 @@
+import { TLS_SECRET } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
-import type { V1Deployment, V1Service } from "#shared/kube/objects";
+import type { V1Deployment, V1Ingress, V1Service } from "#shared/kube/objects";
 import { watch } from "#shared/kube/watch";
-import { componentRef, componentsOf, NODEPORT_SERVICE, REGISTRY } from "./components.ts";
+import { componentRef, componentsOf, NODEPORT_SERVICE, PUBLIC_REGISTRY_INGRESS, REGISTRY } from "./components.ts";
 import { forgetNodes } from "./forget-nodes.ts";
 import { manifest } from "./manifests.ts";
 import { nodePortHost } from "./node-trust.ts";
@@ -25,6 +26,7 @@ interface Options {
  */
 export async function retireNodeTrust(kube: Kube, options: InstallOptions, { signal, tell }: Options): Promise<void> {
   if (options.nodeTrust !== "insecure-nodeport") await retireNodePort(kube, { signal, tell });
+  if (options.nodeTrust !== "public") await retireIngress(kube, { signal, tell });
   if (!componentsOf(options).includes("node-trust")) await retireDaemonSet(kube, options, { signal, tell });
 }
 
@@ -38,7 +40,20 @@ async function retireNodePort(kube: Kube, { signal, tell }: Options): Promise<vo
   if (host === undefined) return;
   tell("waiting until no app is pulled unencrypted");
   await unused(kube, host, signal);
-  for (const { apiVersion = "", kind = "", metadata } of manifest("registryNodeport"))
+  await removeAll(kube, "registryNodeport");
+}
+
+async function retireIngress(kube: Kube, { signal, tell }: Options): Promise<void> {
+  const host = (await kube.get<V1Ingress>(PUBLIC_REGISTRY_INGRESS, signal))?.spec?.rules?.[0]?.host;
+  if (host === undefined) return;
+  tell("waiting until no app is pulled by the ingress");
+  await unused(kube, host, signal);
+  await removeAll(kube, "registryPublic");
+  await kube.remove({ apiVersion: "v1", kind: "Secret", namespace: "davit", name: TLS_SECRET.registryPublic });
+}
+
+async function removeAll(kube: Kube, file: "registryNodeport" | "registryPublic"): Promise<void> {
+  for (const { apiVersion = "", kind = "", metadata } of manifest(file))
     await kube.remove({ apiVersion, kind, namespace: metadata?.namespace, name: metadata?.name });
 }
 
@@ -57,7 +72,7 @@ async function retireDaemonSet(kube: Kube, { nodeTrust }: InstallOptions, { sign
   await kube.remove(ref);
 }
 
-/** Waits until no app's Deployment has an image of this registry. */
+/** Waits until no app's Deployment has an image of this registry, which may be named without its port. */
 async function unused(kube: Kube, host: string, signal: AbortSignal): Promise<void> {
   const using = new Set<string>();
   const deployments = { apiVersion: "apps/v1", kind: "Deployment" };
@@ -71,7 +86,7 @@ async function unused(kube: Kube, host: string, signal: AbortSignal): Promise<vo
 }
 
 function names({ spec }: V1Deployment, host: string): boolean {
-  return spec?.template.spec?.containers.some(({ image }) => image?.startsWith(`${host}/`)) ?? false;
+  return spec?.template.spec?.containers.some(({ image }) => image?.startsWith(`${host}/`) || image?.startsWith(`${host}:`)) ?? false;
 }
 
 function appOf({ metadata }: V1Deployment): string {

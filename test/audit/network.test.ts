@@ -16,9 +16,11 @@ const OWN = ["davit", "davit-staging", "davit-node"];
 
 const recording = readRecording(process.env);
 const api = await kube();
-// One of them is there only while nodes pull in clear, which the run does for a while.
-const forClearPulls = manifest("registryNodeport").filter(({ kind }) => kind === "NetworkPolicy") as V1NetworkPolicy[];
-const policies = [...(await api.list<V1NetworkPolicy>({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" })), ...forClearPulls];
+// Two are there only while nodes pull by other ways than the first, which the run does for a while.
+const forOtherWays = [...manifest("registryNodeport"), ...manifest("registryPublic")].filter(
+  ({ kind }) => kind === "NetworkPolicy",
+) as V1NetworkPolicy[];
+const policies = [...(await api.list<V1NetworkPolicy>({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" })), ...forOtherWays];
 const nodes = await api.list<KubeObject & { spec?: { podCIDRs?: string[] } }>({ apiVersion: "v1", kind: "Node" });
 const podCidrs = nodes.flatMap(({ spec }) => spec?.podCIDRs ?? []);
 const connections = connectionsOf(recording).filter(({ source, destination }) => isOwn(source) || isOwn(destination));

@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { readdirSync, rmSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { V1Deployment } from "#shared/kube/objects";
+import { hostsToml } from "#shared/hosts-toml";
+import type { V1ConfigMap, V1Deployment } from "#shared/kube/objects";
 import { installedWith } from "#test/installed-with";
 import { appFiles, davit, folder, kube, push, type TestTenant, tenant } from "#test/lab";
 import { labTest, onLab } from "#test/lab-test";
 import { type LabNode, nodes, pull } from "#test/nodes";
+import { clusterOf } from "../../scripts/cluster/register.ts";
 
 /* Every way in which nodes come to pull, on two nodes, one of which joined when davit was there already. */
 
 const REGISTRY = "registry.davit.svc.cluster.local:5000";
+const HOSTS = "/etc/hosts";
 const resources = new AsyncDisposableStack();
 let both: LabNode[];
 let space: TestTenant;
@@ -60,6 +63,13 @@ function forget(): void {
   for (const { certsDir } of both) rmSync(join(certsDir, REGISTRY), { recursive: true, force: true });
 }
 
+/** Nodes have no DNS that knows the lab's domain; they read this machine's file. */
+function inHostsFile(line: string): Disposable {
+  const before = readFileSync(HOSTS, "utf8");
+  appendFileSync(HOSTS, `${line}\n`);
+  return { [Symbol.dispose]: () => writeFileSync(HOSTS, before) };
+}
+
 const trusts = (): string[][] => both.map(({ certsDir }) => readdirSync(certsDir).sort());
 
 labTest(
@@ -86,6 +96,40 @@ labTest(
     await pushed("two");
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
     expect((await davit(["doctor", "--only", "kubelet-registry"])).code).toBe(0);
+  },
+  150_000,
+);
+
+labTest(
+  "public: both pull by the ingress once they know its address and trust its CA, and back again",
+  async () => {
+    const domain = flags[flags.indexOf("--domain") + 1] ?? "";
+    const [registry, host] = [`registry.${domain}`, `registry.${domain.split(":")[0]}`];
+    using _ = inHostsFile(`${clusterOf(process.env).net.node} ${host}`);
+    const trust = await (await kube()).get<V1ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" });
+    // For nodes the ingress is at its own port: the one in the lab's domain leads there from this machine only.
+    const files = { "ca.crt": trust?.data?.["ca.crt"] ?? "", "hosts.toml": hostsToml({ registry, address: host, plainHttp: false }) };
+    const forNodes = { ...files, "hosts.toml": files["hosts.toml"].replace(/^\[host.*$/m, `[host."https://${host}"]`) };
+    for (const [name, text] of Object.entries(forNodes)) for (const { certsDir } of both) await Bun.write(join(certsDir, registry, name), text);
+
+    expect(await change("public")).toContain("trust its certificate");
+    expect(await imageOfApp()).toStartWith(`${registry}/`);
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+    expect(trusts()).toEqual([
+      ["docker.io", registry],
+      ["docker.io", registry],
+    ]);
+    await pushed("three");
+    expect((await davit(["doctor", "--only", "kubelet-registry"])).code).toBe(0);
+    const printed = JSON.parse((await davit(["doctor", "--print-trust", "-o", "json"])).stdout) as { files: { content: string }[] }[];
+    expect(printed[0]?.files.map(({ content }) => content)).toEqual(Object.values(files));
+
+    await change("daemonset");
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+    expect(
+      await (await kube()).get({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", namespace: "davit", name: "davit-registry" }),
+    ).toBeUndefined();
+    for (const { certsDir } of both) rmSync(join(certsDir, registry), { recursive: true });
   },
   150_000,
 );

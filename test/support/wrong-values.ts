@@ -102,7 +102,7 @@ export const FLAGS: Readonly<Record<string, Wrong>> = {
   "--kubeconfig": wrong("cannot be read", "missing", "."),
   "--name": label,
   "--namespace": label,
-  "--node-trust": wrong("is one of daemonset, manual, insecure-nodeport", "never", "Manual", "daemonset\n"),
+  "--node-trust": wrong("is one of daemonset, public, manual, insecure-nodeport", "never", "Manual", "daemonset\n"),
   "--only": wrong("is one of cli-agent, agent-s3", "everything", "DNS", "dns,disk", "dns\n"),
   "--output": wrong("is one of text, json", "yaml", "Json", "text,json"),
   "--path": { ...wrong("does not exist", "missing"), exit: 10 },
