@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Revision } from "#agent/objects/types";
 import { REGISTRY } from "#cli/install/components";
 import type { KubeObject, V1Namespace, V1Secret } from "#shared/kube/objects";
 import { lines } from "#shared/lines";
 import { RegistryApi } from "#shared/oci/registry-api";
 import { sha256 } from "#shared/pack";
+import type { PushEvent } from "#shared/push-event";
 import { type ExternalRegistry, startExternalRegistry } from "#test/external";
 import { type FaultyProxy, startFaultyProxy } from "#test/faulty-proxy";
 import { appFiles, DOCKERFILE, davit, folder, kube, push, server, start, type TestTenant, tenant } from "#test/lab";
 import { onLab, labTest as test } from "#test/lab-test";
-import { randomText } from "#test/live";
+import { live, randomText } from "#test/live";
 import { type OwnCluster, ownCluster } from "#test/own-cluster";
 import { poll } from "#test/poll";
 import { startVersity, type TestStore } from "#test/versity";
@@ -20,6 +22,9 @@ import { digestsOnDisk } from "#test/volume";
 
 const LOGIN = { user: "davit-ci", password: "writes it" };
 const PULL = { user: "davit-nodes", password: "reads it" };
+/** What takes the place of the others. */
+const NEXT = { user: "davit-ci-2", password: "writes it too" };
+const NEXT_KEY = { accessKey: "test-2", secretKey: "test-secret-2" };
 const PREFIX = "team/davit";
 
 let cluster: OwnCluster;
@@ -34,11 +39,11 @@ const resources = new AsyncDisposableStack();
 
 beforeAll(async () => {
   if (!onLab) return;
-  cluster = resources.use(await ownCluster("external"));
+  cluster = resources.use(await ownCluster("rotate-ext"));
   const address = cluster.host;
-  s3 = resources.use(await startVersity({ address }));
+  s3 = resources.use(await startVersity({ address, others: [NEXT_KEY] }));
   proxy = resources.use(await startFaultyProxy(s3.place, { address, tls: true }));
-  registry = resources.use(await startExternalRegistry({ address, login: LOGIN, others: [PULL] }));
+  registry = resources.use(await startExternalRegistry({ address, login: LOGIN, others: [PULL, NEXT] }));
   const files = resources.use(
     folder({
       "s3-key": "test\ntest-secret\n",
@@ -166,6 +171,44 @@ test("what a registry refuses to delete stays there and is told of, and nothing 
   expect(await tagsOf(app)).toEqual(["1", "2"]);
   await registry.restart({ deletes: true });
 }, 120_000);
+
+test("other logins take the place of those in use, once the place takes them and nothing works with the old ones any more", async () => {
+  const secretOf = async (name: string, namespace = "davit") => {
+    const found = await (await kube()).get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace, name });
+    return Object.fromEntries(Object.entries(found?.data ?? {}).map(([key, text]) => [key, atob(text)]));
+  };
+  const before = await secretOf("davit-s3-external");
+  const wrong = await davit(["rotate", "s3", "--s3-access-key-stdin"], { stdin: "test-3\nnobody's\n" });
+  expect([wrong.code, wrong.stderr]).toEqual([29, expect.stringContaining("refuses the login")]);
+  expect([(await davit(["rotate", "s3"])).code, await secretOf("davit-s3-external")]).toEqual([2, before]);
+
+  using source = folder({ Dockerfile: `${DOCKERFILE}RUN for i in 1 2 3 4 5 6; do sleep 1; done\n`, "server.ts": server("one") });
+  const args = ["--name", space.app("during"), "-n", space.name];
+  const events = live(start(["push", "--path", source.path, ...args, "-o", "events"]).stdout);
+  const until = async (fits: (event: PushEvent) => boolean) => {
+    for (;;) {
+      const { value } = await events.next();
+      if (!value || fits(value)) return value;
+    }
+  };
+  await until((event) => event.type === "phase-started" && event.phase === "stage");
+  const pushed = until(({ type }) => type === "done");
+  const rotate = async (part: string, flags: string[], stdin: string) => {
+    const done = await davit(["rotate", part, ...flags], { stdin });
+    expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 0 });
+  };
+  await rotate("s3", ["--s3-access-key-stdin"], `${NEXT_KEY.accessKey}\n${NEXT_KEY.secretKey}\n`);
+  // It began with the old key, so that had to be good until its end.
+  const revisions = await (await kube()).list<Revision>({ apiVersion: "davit.dev/v1alpha1", kind: "Revision", namespace: space.name });
+  expect(revisions.filter(({ spec }) => spec.app === space.app("during")).map(({ status }) => status?.outcome)).toEqual(["live"]);
+  expect(await pushed).toMatchObject({ type: "done", result: { outcome: "live" } });
+  await rotate("registry", ["--registry-user", NEXT.user, "--registry-password-stdin"], NEXT.password);
+  expect([await secretOf("davit-s3-external"), await secretOf("davit-registry-external")]).toEqual([NEXT_KEY, NEXT]);
+  const { auths } = JSON.parse((await secretOf("davit-pull", space.name))[".dockerconfigjson"] ?? "");
+  expect(auths).toEqual({ [registry.place.host]: { auth: btoa(`${NEXT.user}:${NEXT.password}`) } });
+  source.write({ "server.ts": server("two") });
+  expect(await push(source.path, args)).toMatchObject({ outcome: "live" });
+}, 240_000);
 
 /** Runs `davit migrate` and kills it at the first line that matches, if one is given; `inPause` begins when the agent goes. */
 async function migrate(args: readonly string[], killAt?: RegExp, inPause?: () => void): Promise<void> {

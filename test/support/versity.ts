@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { type S3Key, USERS_FILE, usersOf } from "#cli/install/s3-accounts";
 import type { S3Place } from "#shared/places";
 import { Secret } from "#shared/secret";
 import { type ObjectStore, openStore } from "../../agent/store/object-store.ts";
@@ -24,14 +25,17 @@ export interface StoreOptions {
   /** Where it listens, which is also the name in its certificate; loopback by default. */
   address?: string;
   tls?: boolean;
+  /** Who may use it beside `test`, whose secret is `test-secret`. */
+  others?: S3Key[];
 }
 
 /** The S3 server that install puts into clusters, over verified TLS unless said otherwise, on a free port and a folder of its own. */
-export async function startVersity({ requestMs, address = "127.0.0.1", tls = true }: StoreOptions = {}): Promise<TestStore> {
+export async function startVersity({ requestMs, address = "127.0.0.1", tls = true, others = [] }: StoreOptions = {}): Promise<TestStore> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder()).path;
   const ca = await writeServerTls(folder, address);
   await mkdir(join(folder, "data"));
+  await Bun.write(join(folder, "accounts", USERS_FILE), usersOf(others));
   const port = freePort();
   const server = Bun.spawn(
     [
@@ -39,6 +43,8 @@ export async function startVersity({ requestMs, address = "127.0.0.1", tls = tru
       "--port",
       `${address}:${port}`,
       ...(tls ? ["--cert", join(folder, "tls.crt"), "--key", join(folder, "tls.key")] : []),
+      "--iam-dir",
+      join(folder, "accounts"),
       "--health",
       "/healthz",
       "--quiet",
