@@ -1,4 +1,4 @@
-import { CA_ISSUER, type CertificatePlan } from "#shared/certificates";
+import { CA_ISSUER, type CertificatePlan, TLS_SECRET } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject } from "#shared/kube/objects";
@@ -96,11 +96,19 @@ export function issuers(options: Pick<InstallOptions, "issuer" | "ingressClass" 
   return made;
 }
 
-/** Takes away those of davit's Issuers that it issues nothing by any more. */
-export async function retireIssuers(kube: Kube, made: readonly Issuer[], { inside }: CertificatePlan): Promise<void> {
+/** Takes away what only an issuer before needed: davit's Issuers, and the certificate that the admin brought with its key. */
+export async function retireIssuers(kube: Kube, made: readonly Issuer[], { inside, outside }: CertificatePlan): Promise<void> {
+  if (outside.by !== "given") await removeGiven(kube);
   if (inside !== "cert-manager") return;
   const needless = [ACME_ISSUER, SELF_ISSUER].filter((name) => made.every(({ metadata }) => metadata?.name !== name));
   await Promise.all(needless.map((name) => kube.remove({ apiVersion: API, kind: "Issuer", namespace: "davit", name })));
+}
+
+/** A Secret of that name that the admin made is the admin's. */
+async function removeGiven(kube: Kube): Promise<void> {
+  const ref = { apiVersion: "v1", kind: "Secret", namespace: "davit", name: TLS_SECRET.given };
+  const { metadata } = (await kube.get(ref)) ?? {};
+  if (metadata?.labels?.["app.kubernetes.io/managed-by"] === "davit") await kube.remove(ref, { uid: metadata.uid });
 }
 
 function acme({ server, email, ca }: Extract<IssuerChoice, { kind: "acme" }>, ingressClass: string) {

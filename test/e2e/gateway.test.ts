@@ -55,6 +55,9 @@ labTest(
     );
     expect((await fetch(`https://davit.${domain.host}/healthz`)).status).toBe(200);
 
+    const looked = await davit(["doctor", ...["cli-agent", "rights", "ingress-class"].flatMap((check) => ["--only", check])]);
+    expect([looked.code, looked.stdout]).toEqual([0, expect.stringContaining(`the Gateway ${GATEWAY} serves davit's certificate`)]);
+
     source.write({ "server.ts": server("two") });
     expect(await push(source.path, args)).toMatchObject({ outcome: "live", url: first.url });
     const { certificates } = JSON.parse((await davit(["app", "show", name, "-n", space.name, "-o", "json"])).stdout);

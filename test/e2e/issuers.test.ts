@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import type { X509Certificate } from "node:crypto";
 import { join } from "node:path";
+import { TLS_SECRET } from "#shared/certificates";
+import type { V1Secret } from "#shared/kube/objects";
 import { certificatesIn, factsOf } from "#shared/tls/certificate";
 import { type KeyPair, newAuthority, newLeaf } from "#shared/tls/signing";
 import { installAgain } from "#test/installed-with";
@@ -17,6 +19,7 @@ let space: TestTenant;
 let source: Folder;
 let files: Folder;
 let theirs: KeyPair;
+let own: Record<string, string> = {};
 let asking: Poll;
 let host = "";
 let args: string[] = [];
@@ -30,7 +33,10 @@ beforeAll(async () => {
   const { url } = await push(source.path, args);
   host = new URL(url ?? "").hostname;
   const given = await newLeaf(theirs, { names: [`*.${host.slice(host.indexOf(".") + 1)}`] });
+  own = await secretOf("davit-ca");
   files = folder({
+    "own.crt": own["tls.crt"] ?? "",
+    "own.key": own["tls.key"] ?? "",
     "acme.crt": (await pebble()).ca,
     "ca.crt": theirs.certificate,
     "ca.key": theirs.key.reveal(),
@@ -44,13 +50,23 @@ beforeAll(async () => {
 afterAll(async () => {
   if (!onLab) return;
   await asking.stop();
+  // The CA from before, and as davit's own: this process, and every test after these, trusts no other.
+  await installAgain("--issuer", "byo", "--ca-cert", file("own.crt"), "--ca-key", file("own.key"));
+  await kubectl("-n", "davit", "annotate", "secret", "davit-ca", "davit.dev/given-");
   await installAgain("--issuer", "private-ca");
+  expect((await secretOf("davit-ca"))["tls.crt"]).toBe(own["tls.crt"]);
   await kubectl("delete", "clusterissuer", ISSUER, "--ignore-not-found");
   await kubectl("-n", "cert-manager", "delete", "secret", ISSUER, "--ignore-not-found");
   files[Symbol.dispose]();
   source[Symbol.dispose]();
   await space[Symbol.asyncDispose]();
 }, 240_000);
+
+/** A Secret of davit's, in clear. */
+async function secretOf(name: string): Promise<Record<string, string>> {
+  const found = await (await kube()).get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name });
+  return Object.fromEntries(Object.entries(found?.data ?? {}).map(([key, value]) => [key, atob(value)]));
+}
 
 const file = (name: string) => join(files.path, name);
 const issuer = (certificate: X509Certificate) => factsOf(certificate).issuer;
@@ -121,6 +137,7 @@ labTest(
   "byo: a CA that the admin brings takes over inside and outside, pushes go live, and nobody was ever left without an answer",
   async () => {
     await change(["byo", "--ca-cert", file("ca.crt"), "--ca-key", file("ca.key")], signedBy(theirs.certificate));
+    expect(await kubectl("-n", "davit", "get", "secret", TLS_SECRET.given, "--ignore-not-found", "-o", "name")).toBe("");
     source.write({ "more.txt": "and more" });
     expect(await push(source.path, args)).toMatchObject({ outcome: "live" });
     await asking.stop();
