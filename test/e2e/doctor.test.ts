@@ -170,7 +170,7 @@ test("the Secret of the S3 key says another one than the store has", async () =>
   const key = (text: string | undefined) => patch("secret/davit-s3", { data: { secretKey: text } }, "-n", "davit");
   await using _ = undo(() => key(secretKey));
   await key(btoa("wrong"));
-  const said = expect.stringMatching(/refuses the login.*rollout restart deployment s3/);
+  const said = expect.stringMatching(/refuses the login.*davit rotate s3/);
   expect(await problems()).toEqual({ "agent-s3": said, "build-s3": said });
 }, 60_000);
 

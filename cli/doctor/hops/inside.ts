@@ -58,7 +58,7 @@ const WHAT: Record<PlaceReason, string> = {
 };
 
 function ownFix(place: "s3" | "registry", reason: PlaceReason | "expired"): string {
-  const [secret, key] = place === "s3" ? ["davit-s3-tls", "davit-s3"] : ["davit-registry-tls", "davit-registry-key"];
+  const secret = place === "s3" ? "davit-s3-tls" : "davit-registry-tls";
   switch (reason) {
     case "unreachable":
       return `see \`kubectl -n davit get deployment,service,endpointslices ${place === "s3" ? "-l app.kubernetes.io/component=s3" : "-l app.kubernetes.io/component=registry"}\`, and that no NetworkPolicy of others stands between; \`davit install\` puts back davit's own`;
@@ -67,7 +67,8 @@ function ownFix(place: "s3" | "registry", reason: PlaceReason | "expired"): stri
       return `\`davit install\` makes the Secret davit/${secret} anew with davit's CA, and has the Deployment davit/${place} serve it`;
     case "login":
     case "denied":
-      return `the Pods run with another key than the Secret davit/${key} has: kubectl -n davit rollout restart deployment ${place} davit-agent`;
+      if (place === "s3") return "the Secret davit/davit-s3 has another key than the store takes: `davit rotate s3` gives both a new one";
+      return `the Pods run with another key than the Secret davit/davit-registry-key has: kubectl -n davit rollout restart deployment registry davit-agent`;
     case "clock":
       return "set the nodes' clocks (`davit doctor --only clocks`)";
     case "full":
