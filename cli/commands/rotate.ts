@@ -90,12 +90,18 @@ export class RotateCommand extends ClusterCommand {
     rotating: Rotating & { graceMs: number },
     what: "registry" | "signing-key",
   ): Promise<void> {
-    const [{ installedOptions }, { rotateSigningKey }] = await Promise.all([import("../install/installed.ts"), import("../rotate/signing-key.ts")]);
-    if (what === "signing-key" || !(await installedOptions(kube)).registry) {
+    const [{ installedOptions }, { rotateSigningKey }, { checkGiven, prepareRotation }] = await Promise.all([
+      import("../install/installed.ts"),
+      import("../rotate/signing-key.ts"),
+      import("../rotate/prepare.ts"),
+    ]);
+    const installed = await installedOptions(kube);
+    checkGiven(given, installed);
+    if (what === "signing-key" || !installed.registry) {
       this.print(await rotateSigningKey(kube, rotating), ({ kid }) => `the key ${kid} signs now, and no other is accepted`);
       return;
     }
-    const [{ rotateLogin }, { prepareRotation }] = await Promise.all([import("../rotate/external-login.ts"), import("../rotate/prepare.ts")]);
+    const { rotateLogin } = await import("../rotate/external-login.ts");
     const prepared = await prepareRotation(kube, { registry, given });
     await rotateLogin(kube, prepared, "registry", rotating);
     this.print({ place: prepared.options.registry?.host }, ({ place }) => `the new login of ${place} is used; take the old one back there`);
