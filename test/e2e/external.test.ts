@@ -164,10 +164,8 @@ test("what a registry refuses to delete stays there and is told of, and nothing 
     expect(await push(source.path, args)).toMatchObject({ outcome: "live" });
   }
   const collected = await davit(["gc", "-n", space.name, "-o", "json"]);
-  expect([collected.code, JSON.parse(collected.stdout).refused]).toEqual([
-    0,
-    [expect.objectContaining({ what: "image", why: "its registry deletes nothing" })],
-  ]);
+  const refused = JSON.parse(collected.stdout).refused.filter(({ ref }: { ref: string }) => ref.startsWith(`${space.name}/${app}@`));
+  expect([collected.code, refused]).toEqual([0, [expect.objectContaining({ what: "image", why: "its registry deletes nothing" })]]);
   expect(await tagsOf(app)).toEqual(["1", "2"]);
   await registry.restart({ deletes: true });
 }, 120_000);
