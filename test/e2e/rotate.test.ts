@@ -7,6 +7,7 @@ import { KEY_FILE, publicHalf } from "#shared/registry/signing-key";
 import { Secret } from "#shared/secret";
 import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { handshake } from "#shared/tls/handshake";
+import { forwarded } from "#test/forwarded";
 import { appFiles, type Done, type Folder, folder, kube, push, server, start, type TestTenant, tenant } from "#test/lab";
 import { type Load, load } from "#test/load";
 import { door, type Member, member } from "#test/member";
@@ -136,7 +137,8 @@ test("the signing key, and with it every pull secret", async () => {
 
 /** The store's answer to a URL that is signed with a key. */
 async function answer(key: S3Key | undefined): Promise<number> {
-  const endpoint = `https://${await addressOf("s3")}:7070`;
+  await using store = await forwarded("davit", "service/s3", 7070);
+  const endpoint = `https://127.0.0.1:${store.port}`;
   const { accessKey: accessKeyId = "", secretKey: secretAccessKey = "" } = key ?? {};
   const url = new S3Client({ endpoint, bucket: "davit", region: "us-east-1", accessKeyId, secretAccessKey }).presign("no-such-object");
   const { status } = await fetch(url, { tls: { ca: await trusted(), serverName: "s3.davit.svc" } });
@@ -161,9 +163,11 @@ async function ingressAddress(): Promise<string> {
 
 /** Whether each server shows a certificate that a CA, alone, is good for. */
 async function shownBy(ca: string): Promise<Record<string, boolean>> {
-  const inside = { s3: 7070, registry: 5000, "davit-agent": 8443 };
+  await using store = await forwarded("davit", "service/s3", 7070);
+  const inside = { registry: 5000, "davit-agent": 8443 };
   const outside = [host, new URL((await door()).url).hostname, `${space.app("steady")}.example.com`];
   const greetings = [
+    { host: "127.0.0.1", port: store.port, serverName: "s3.davit.svc" },
     ...Object.entries(inside).map(async ([name, port]) => ({ host: await addressOf(name), port, serverName: `${name}.davit.svc` })),
     ...outside.map(async (serverName) => ({ host: await ingressAddress(), port: 443, serverName })),
   ];
