@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { PushResult } from "#shared/push-event";
-import { DOCKERFILE, push } from "#test/lab";
+import { DOCKERFILE, push, type RunOptions } from "#test/lab";
 
 /** Files of the app that the figures are about. */
 export const FILES = 1000;
@@ -62,8 +62,14 @@ export interface Pushed {
 }
 
 /** A push that has to end live. */
-export async function pushLive(path: string, name: string, namespace: string, outcome: "live" | "unchanged" = "live"): Promise<Pushed> {
-  const result = await push(path, ["--name", name, "-n", namespace]);
+export async function pushLive(
+  path: string,
+  name: string,
+  namespace: string,
+  outcome: "live" | "unchanged" = "live",
+  options: RunOptions = {},
+): Promise<Pushed> {
+  const result = await push(path, ["--name", name, "-n", namespace], options);
   if (result.outcome !== outcome || result.url === null) throw new Error(`davit push ended ${result.outcome}, not ${outcome}: ${result.stderr}`);
   return { result, url: result.url };
 }

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { startExternalRegistry } from "#test/external";
-import { davit, folder, push } from "#test/lab";
+import { davit, folder } from "#test/lab";
 import { ownCluster } from "#test/own-cluster";
 import { startVersity } from "#test/versity";
-import { type BenchApp, makeApp, VOLUME_MS } from "./app.ts";
+import { type BenchApp, makeApp, pushLive, VOLUME_MS } from "./app.ts";
 import type { Bench } from "./bench.ts";
 import { type Figure, summarize } from "./figures.ts";
 
@@ -76,7 +76,6 @@ export async function tls(bench: Bench): Promise<Figure[]> {
 async function timed({ env, namespace, app }: Place): Promise<number> {
   app.change();
   const began = performance.now();
-  const result = await push(app.path, ["--name", "tls", "-n", namespace], { env });
-  if (result.outcome !== "live") throw new Error(`davit push ended ${result.outcome}: ${result.stderr}`);
+  await pushLive(app.path, "tls", namespace, "live", { env });
   return performance.now() - began;
 }
