@@ -1,5 +1,3 @@
-import { fromHttp } from "@aws-sdk/credential-provider-http";
-import { fromInstanceMetadata } from "@smithy/credential-provider-imds";
 import { IamAwsProvider } from "minio";
 import { Credentials } from "minio/dist/esm/Credentials.mjs";
 
@@ -33,9 +31,11 @@ export class RoleProvider extends IamAwsProvider {
   }
 }
 
+/** Loads what only an agent with a role needs, not what every agent would start with. */
 async function askForKey(): Promise<RoleKey> {
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: full, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: relative } = process.env;
-  return full || relative ? await fromHttp()() : await fromInstanceMetadata()();
+  if (full || relative) return await (await import("@aws-sdk/credential-provider-http")).fromHttp()();
+  return await (await import("@smithy/credential-provider-imds")).fromInstanceMetadata()();
 }
 
 function isEnding({ expiration }: RoleKey): boolean {
