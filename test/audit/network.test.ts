@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import { manifest } from "#cli/install/manifests";
 import type { KubeObject, V1NetworkPolicy } from "#shared/kube/objects";
-import { readRecording } from "#test/audit/recording";
-import { kube } from "#test/lab";
+import { type Recorded, recordedClusters } from "#test/audit/recorded";
 import { connectionsOf, describeConnection, isProbe } from "#test/network/ends";
 import { type Connection, type End, inRange, judge, READINGS } from "#test/network/policy";
 
@@ -14,16 +13,21 @@ import { type Connection, type End, inRange, judge, READINGS } from "#test/netwo
 
 const OWN = ["davit", "davit-staging", "davit-node"];
 
-const recording = readRecording(process.env);
-const api = await kube();
-// Two are there only while nodes pull by other ways than the first, which the run does for a while.
-const forOtherWays = [...manifest("registryNodeport"), ...manifest("registryPublic")].filter(
-  ({ kind }) => kind === "NetworkPolicy",
-) as V1NetworkPolicy[];
-const policies = [...(await api.list<V1NetworkPolicy>({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" })), ...forOtherWays];
-const nodes = await api.list<KubeObject & { spec?: { podCIDRs?: string[] } }>({ apiVersion: "v1", kind: "Node" });
-const podCidrs = nodes.flatMap(({ spec }) => spec?.podCIDRs ?? []);
-const connections = connectionsOf(recording).filter(({ source, destination }) => isOwn(source) || isOwn(destination));
+const recorded = await Promise.all((await recordedClusters(process.env)).map(judged));
+const connections = recorded.flatMap((cluster) => cluster.connections);
+
+/** What davit's own Pods took part in, and what to judge that by. */
+async function judged({ recording, api }: Recorded) {
+  // Two are there only while nodes pull by other ways than the first, which the run does for a while.
+  const forOtherWays = [...manifest("registryNodeport"), ...manifest("registryPublic")].filter(
+    ({ kind }) => kind === "NetworkPolicy",
+  ) as V1NetworkPolicy[];
+  const policies = [...(await api.list<V1NetworkPolicy>({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" })), ...forOtherWays];
+  const nodes = await api.list<KubeObject & { spec?: { podCIDRs?: string[] } }>({ apiVersion: "v1", kind: "Node" });
+  const podCidrs = nodes.flatMap(({ spec }) => spec?.podCIDRs ?? []);
+  const connections = connectionsOf(recording).filter(({ source, destination }) => isOwn(source) || isOwn(destination));
+  return { policies, podCidrs, connections, pods: recording.pods };
+}
 
 function isOwn(end: End): boolean {
   return end.kind === "pod" && OWN.includes(end.namespace);
@@ -32,10 +36,11 @@ function isOwn(end: End): boolean {
 const kinds = (some: readonly Connection[]) => [...new Set(some.map(describeConnection))].sort();
 
 test("the rules that are judged by are there", () => {
-  expect([...new Set(policies.map(({ metadata }) => metadata?.namespace ?? ""))].filter((name) => OWN.includes(name)).sort()).toEqual(
-    [...OWN].sort(),
-  );
-  expect(podCidrs).not.toEqual([]);
+  for (const { policies, podCidrs } of recorded) {
+    const namespaces = new Set(policies.map(({ metadata }) => metadata?.namespace ?? ""));
+    expect(OWN.filter((name) => !namespaces.has(name))).toEqual([]);
+    expect(podCidrs).not.toEqual([]);
+  }
 });
 
 test("the run was seen: each kind of connection that a push needs is among what was recorded", () => {
@@ -58,18 +63,22 @@ test("the run was seen: each kind of connection that a push needs is among what 
 });
 
 test("whose every address was is known", () => {
-  const unknown = connections.filter(({ source, destination }) =>
-    [source, destination].some(({ kind, address }) => kind === "outside" && podCidrs.some((cidr) => inRange(cidr, address))),
+  const unknown = recorded.flatMap(({ connections, podCidrs }) =>
+    connections.filter(({ source, destination }) =>
+      [source, destination].some(({ kind, address }) => kind === "outside" && podCidrs.some((cidr) => inRange(cidr, address))),
+    ),
   );
   expect(kinds(unknown)).toEqual([]);
 });
 
 test.each(Object.entries(READINGS))("every connection of the run is allowed, where %s", (_, reading) => {
-  const refused = connections.flatMap((connection) => {
-    // Its own kubelet reaches a Pod whatever the rules say.
-    if (isProbe(connection, recording.pods)) return [];
-    const verdict = judge(policies, connection, reading);
-    return verdict.allowed ? [] : [`${describeConnection(connection)}: ${verdict.by}`];
-  });
+  const refused = recorded.flatMap(({ connections, policies, pods }) =>
+    connections.flatMap((connection) => {
+      // Its own kubelet reaches a Pod whatever the rules say.
+      if (isProbe(connection, pods)) return [];
+      const verdict = judge(policies, connection, reading);
+      return verdict.allowed ? [] : [`${describeConnection(connection)}: ${verdict.by}`];
+    }),
+  );
   expect([...new Set(refused)]).toEqual([]);
 });

@@ -1,10 +1,8 @@
 import { expect, test } from "bun:test";
 import { describeRight, type Role, rightsOf, roleName } from "#cli/doctor/rights";
 import { manifest } from "#cli/install/manifests";
-import { readRecording } from "#test/audit/recording";
-import { requestsOfDavit } from "#test/audit/requests";
+import { recordedClusters } from "#test/audit/recorded";
 import { type Binding, refusedRequests, unusedRights } from "#test/audit/rights";
-import { layoutOf } from "../../scripts/cluster/layout.ts";
 
 /* manifests/rbac.yaml and cert-manager.yaml against what the API server's audit log says of a whole run of the end-to-end tests. */
 
@@ -20,8 +18,7 @@ const UNSEEN: Record<string, string> = {
 /** Roles for people: the agent asks about them for whoever calls it, and nobody uses them at the API server. */
 const PEOPLE = ["davit-developer", "davit-viewer", "davit-admin"];
 
-const recording = readRecording(process.env);
-const requests = await requestsOfDavit(layoutOf(process.env).auditLog, recording);
+const requests = (await recordedClusters(process.env)).flatMap((cluster) => cluster.requests);
 const objects = [...manifest("rbac"), ...manifest("certManager")];
 const roles = objects.filter(({ kind }) => kind === "ClusterRole" || kind === "Role") as Role[];
 const rights = roles.filter(({ metadata }) => !PEOPLE.includes(metadata?.name ?? "")).flatMap(rightsOf);

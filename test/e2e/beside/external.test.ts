@@ -39,7 +39,7 @@ const resources = new AsyncDisposableStack();
 
 beforeAll(async () => {
   if (!onLab) return;
-  cluster = resources.use(await ownCluster("rotate-ext"));
+  cluster = resources.use(await ownCluster("external"));
   const address = cluster.host;
   s3 = resources.use(await startVersity({ address, others: [NEXT_KEY] }));
   proxy = resources.use(await startFaultyProxy(s3.place, { address, tls: true }));

@@ -8,7 +8,7 @@ import { appFiles, davit, folder, kube, kubectl, parseEvents, push, server, star
 import { onLab, labTest as test } from "#test/lab-test";
 import { live } from "#test/live";
 import { temporaryFolder } from "#test/temporary";
-import { clusterOf } from "../../scripts/cluster/register.ts";
+import { clusterOf } from "../../../scripts/cluster/register.ts";
 
 /* A real git server on this machine, at the address of its link to the cluster, from which Pods fetch. */
 
