@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ReportedFinding } from "#cli/doctor/doctor";
 import { hostsToml } from "#shared/hosts-toml";
 import type { V1ConfigMap, V1Deployment } from "#shared/kube/objects";
 import { installedWith } from "#test/installed-with";
@@ -56,6 +57,12 @@ async function imageOfApp(): Promise<string> {
 async function pulledByBoth(): Promise<string[]> {
   const image = await imageOfApp();
   return await Promise.all(both.map((node) => pull(node, space.name, image)));
+}
+
+/** Of each node, what `davit doctor` found. */
+async function diagnosed(): Promise<ReportedFinding[]> {
+  const { stdout } = await davit(["doctor", "--only", "kubelet-registry", "-o", "json"]);
+  return (JSON.parse(stdout) as { findings: ReportedFinding[] }).findings;
 }
 
 /** What the admin wrote goes again. */
@@ -135,7 +142,7 @@ labTest(
 );
 
 labTest(
-  "manual: both pull by what the admin wrote, which no part of davit touches, and back again without it",
+  "manual: both pull by what the admin wrote, which no part of davit touches, davit doctor names the node that lacks it, and back again without it",
   async () => {
     const cluster = await kube();
     const printed = JSON.parse((await davit(["doctor", "--print-trust", "-o", "json"])).stdout) as { files: { path: string; content: string }[] }[];
@@ -147,6 +154,14 @@ labTest(
     expect(await imageOfApp()).toStartWith(`${REGISTRY}/`);
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
     expect(await cluster.get({ apiVersion: "v1", kind: "Service", namespace: "davit", name: "registry-nodeport" })).toBeUndefined();
+
+    const [first, second] = both;
+    const isWell = { severity: "ok", node: first?.name };
+    expect(await diagnosed()).toMatchObject([isWell, { severity: "ok", node: second?.name }]);
+    rmSync(join(second?.certsDir ?? "", REGISTRY, "hosts.toml"));
+    const [ca, hosts] = ["ca.crt", "hosts.toml"].map((name) => join(base, REGISTRY, name));
+    const fix = `on ${second?.name}, ${ca} and ${hosts} have to say what \`davit doctor --print-trust\` prints`;
+    expect(await diagnosed()).toMatchObject([isWell, { severity: "problem", node: second?.name, fix }]);
     forget();
     await change("daemonset");
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);

@@ -51,10 +51,15 @@ test.each([
   ["dial tcp 10.96.0.7:5000: connect: connection refused", "does not reach", "kube-proxy"],
   ["something new", "the pull failed (something new)", "kubectl describe node a"],
 ])("kubelet's %s", (complaint, what, fix) => {
-  expect(pullVerdict("a", complaint, ["/etc/hosts.toml"])).toMatchObject({
+  expect(pullVerdict("a", complaint, { files: ["/etc/hosts.toml"], byDaemonSet: true })).toMatchObject({
     severity: "problem",
     node: "a",
     what: expect.stringContaining(what),
     fix: expect.stringContaining(fix),
   });
+});
+
+test("where an admin keeps the nodes' files, no DaemonSet is said to", () => {
+  const fixes = [true, false].map((byDaemonSet) => pullVerdict("a", "x509: unknown authority", { files: ["/etc/hosts.toml"], byDaemonSet }).fix);
+  expect(fixes).toEqual([expect.stringContaining("the DaemonSet"), expect.stringMatching(/^on a, [^;]*prints$/)]);
 });

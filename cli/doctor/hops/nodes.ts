@@ -1,4 +1,5 @@
 import type { NodeFacts } from "../../install/certs-dirs.ts";
+import { componentsOf } from "../../install/components.ts";
 import { trustFiles } from "../../install/trust-files.ts";
 import type { World } from "../check.ts";
 import { type Finding, ok, problem, warning } from "../finding.ts";
@@ -30,7 +31,7 @@ async function lookAtNode(world: World, node: Node, digest: string): Promise<Fin
   if (!isReady(node)) return warning("not tried: the node is not ready", `see \`kubectl describe node ${name}\``, { node: name });
   const complaint = await world.probes.pull(name, digest);
   if (complaint === undefined) return ok("an image was pulled", { node: name });
-  return pullVerdict(name, complaint, await filesOf(world, node));
+  return pullVerdict(name, complaint, { files: await filesOf(world, node), byDaemonSet: componentsOf(world.options).includes("node-trust") });
 }
 
 function isReady({ status }: Node): boolean {
@@ -60,12 +61,19 @@ const CAUSES: readonly { says: RegExp; what: string; fix?: string }[] = [
   },
 ];
 
-/** What kubelet's complaint means; `files` are those by which the node is told of the registry. */
-export function pullVerdict(node: string, complaint: string, files: readonly string[]): Finding {
+/** How a node is told of the registry. */
+interface Telling {
+  files: readonly string[];
+  byDaemonSet: boolean;
+}
+
+/** What kubelet's complaint means. */
+export function pullVerdict(node: string, complaint: string, { files, byDaemonSet }: Telling): Finding {
   const cause = CAUSES.find(({ says }) => says.test(complaint));
   if (!cause) return problem(`the pull failed (${lastPart(complaint)})`, `see \`kubectl describe node ${node}\``, { node });
-  const untold = `on ${node}, ${files.join(" and ")} have to say what \`davit doctor --print-trust\` prints; the DaemonSet davit-node/davit-node-trust sees to that, but never writes over somebody else's file`;
-  return problem(`${cause.what} (${lastPart(complaint)})`, cause.fix ?? untold, { node });
+  const untold = `on ${node}, ${files.join(" and ")} have to say what \`davit doctor --print-trust\` prints`;
+  const fix = byDaemonSet ? `${untold}; the DaemonSet davit-node/davit-node-trust sees to that, but never writes over somebody else's file` : untold;
+  return problem(`${cause.what} (${lastPart(complaint)})`, cause.fix ?? fix, { node });
 }
 
 /** containerd's errors begin with the image's name, three times over. */
