@@ -5,7 +5,7 @@ import { lookAtClocks } from "./checks/clocks.ts";
 import { lookAtComponents, lookAtVersions } from "./checks/components.ts";
 import { lookAtDisk } from "./checks/disk.ts";
 import { lookAtDns } from "./checks/dns.ts";
-import { lookAtKinds, lookAtPodSecurity, lookAtRights } from "./checks/drift.ts";
+import { lookAtKinds, lookAtNetworkRules, lookAtPodSecurity, lookAtRights } from "./checks/drift.ts";
 import { lookAtIssuers } from "./checks/issuers.ts";
 import { lookAtAgent } from "./hops/agent.ts";
 import { lookAtBuildRegistry, lookAtBuildStore, lookAtStore } from "./hops/inside.ts";
@@ -22,6 +22,7 @@ export const CHECKS: readonly Check[] = [
   { id: "versions", group: "installation", title: "versions", look: lookAtVersions },
   { id: "kinds", group: "installation", title: "kinds", look: lookAtKinds },
   { id: "rights", group: "installation", title: "rights", look: lookAtRights },
+  { id: "network-rules", group: "installation", title: "network rules", look: lookAtNetworkRules },
   { id: "pod-security", group: "installation", title: "Pod Security", look: lookAtPodSecurity },
   { id: "certificates", group: "installation", title: "certificates", look: lookAtCertificates },
   { id: "issuers", group: "installation", title: "issuers", look: lookAtIssuers },

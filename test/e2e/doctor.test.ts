@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { builtInRegistry } from "#agent/images/built-in";
 import { loginsFile, saveLogins } from "#cli/agent-client/logins";
 import type { ReportedFinding } from "#cli/doctor/doctor";
-import type { KubeObject, V1ConfigMap, V1DaemonSet, V1Secret, V1Service } from "#shared/kube/objects";
+import type { KubeObject, V1ConfigMap, V1DaemonSet, V1NetworkPolicy, V1Secret, V1Service } from "#shared/kube/objects";
 import { registryKeyOf } from "#shared/registry/key";
 import { Secret } from "#shared/secret";
 import { handshake } from "#shared/tls/handshake";
@@ -237,12 +237,14 @@ test("the domain leads nowhere", async () => {
   });
 }, 60_000);
 
-test("a right is missing, a CRD is an old one, and no StorageClass is the default", async () => {
+test("a right and a rule of the network are missing, a CRD is an old one, and no StorageClass is the default", async () => {
   await using _ = await withoutRight("davit-tenant", "pods/log");
-  await using __ = await withOldKind("apps.davit.dev");
-  await using ___ = await withoutDefaultClass();
+  await using __ = await withoutPolicy("davit-staging", "davit-fetch");
+  await using ___ = await withOldKind("apps.davit.dev");
+  await using ____ = await withoutDefaultClass();
   expect(await problems()).toEqual({
     rights: "missing rights: ClusterRole davit-tenant: get pods/log; fix: `davit install` puts it right",
+    "network-rules": "NetworkPolicy davit-staging/davit-fetch is not there; fix: `davit install` puts it right",
     kinds: expect.stringMatching(/CustomResourceDefinition apps.davit.dev is another than this davit's.*davit install/),
     "storage-class": expect.stringMatching(/no default StorageClass; fix: give one of the cluster's: --storage-class/),
   });
@@ -253,6 +255,16 @@ async function withoutRight(name: string, resource: string): Promise<AsyncDispos
   const role = await (await kube()).get<KubeObject & { rules: { resources?: string[] }[] }>(ref);
   await patch(`clusterrole/${name}`, { rules: role?.rules.filter(({ resources = [] }) => !resources.includes(resource)) });
   return undo(() => patch(`clusterrole/${name}`, { rules: role?.rules }));
+}
+
+async function withoutPolicy(namespace: string, name: string): Promise<AsyncDisposable> {
+  const api = await kube();
+  const ref = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", namespace, name };
+  const { metadata, spec } = (await api.get<V1NetworkPolicy>(ref)) ?? {};
+  await api.remove(ref);
+  return undo(() =>
+    api.apply({ apiVersion: ref.apiVersion, kind: ref.kind, metadata: { namespace, name, labels: metadata?.labels }, spec } as V1NetworkPolicy),
+  );
 }
 
 async function withOldKind(name: string): Promise<AsyncDisposable> {

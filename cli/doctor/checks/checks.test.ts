@@ -6,7 +6,7 @@ import { clockVerdict, nodeSkew } from "./clocks.ts";
 import { versionVerdict } from "./components.ts";
 import { diskVerdict, roomOf } from "./disk.ts";
 import { dnsVerdict } from "./dns.ts";
-import { kindVerdict, podSecurityVerdict, rightsVerdict } from "./drift.ts";
+import { kindVerdict, networkVerdict, podSecurityVerdict, rightsVerdict } from "./drift.ts";
 import { issuerVerdict } from "./issuers.ts";
 
 const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);
@@ -109,6 +109,24 @@ describe("objects that are another than this davit's", () => {
     expect(kindVerdict(pair(kind("object"), kind("string")))).toMatchObject([
       { severity: "problem", what: expect.stringContaining("spec.versions[0].schema.type") },
     ]);
+  });
+
+  test("a rule of the network that is missing, narrower or wider is told, an exception only when it is missing", () => {
+    const policy = (egress: object[], more: object = {}) => ({
+      kind: "NetworkPolicy",
+      metadata: { name: "davit-s3", namespace: "davit" },
+      spec: { podSelector: {}, policyTypes: ["Egress"], egress, ...more },
+    });
+    const to = (...except: string[]) => ({ to: [{ ipBlock: { cidr: "0.0.0.0/0", except } }] });
+    const wanted = policy([{ ports: [{ port: 53 }] }, to("10.1.0.0/24")]);
+    const told = (...present: [egress: object[], more?: object]) => networkVerdict(pair(wanted, policy(...present))).map(({ what }) => what);
+    const dns = { ports: [{ port: 53, protocol: "TCP" }] };
+    expect(told([dns, to("10.1.0.0/24", "10.1.1.0/24")])).toEqual([]);
+    expect(told([{}, to("10.1.0.0/24")])).toEqual([expect.stringContaining("davit/davit-s3 is another than this davit's: spec.egress[0].ports")]);
+    expect(told([{ ...dns, to: [{ podSelector: {} }] }, to("10.1.0.0/24")])).toEqual([expect.stringContaining("spec.egress[0].to")]);
+    expect(told([dns, to("10.1.0.0/24")], { ingress: [{}] })).toEqual([expect.stringContaining("spec.ingress")]);
+    expect(told([dns, to("10.1.1.0/24")])).toEqual([expect.stringContaining("does not keep Pods from 10.1.0.0/24")]);
+    expect(networkVerdict(pair(wanted, undefined))).toMatchObject([{ severity: "problem", what: "NetworkPolicy davit/davit-s3 is not there" }]);
   });
 
   test("a namespace under another level is told with the command that puts it right", () => {

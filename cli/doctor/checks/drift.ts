@@ -1,7 +1,8 @@
 import { type Kube, refOf } from "#shared/kube/client";
-import type { KubeObject, V1Namespace } from "#shared/kube/objects";
+import type { KubeObject, V1Namespace, V1NetworkPolicy } from "#shared/kube/objects";
 import { nameOf } from "../../install/apply.ts";
 import { foundation } from "../../install/plan.ts";
+import { podCidrsOf } from "../../install/pod-cidrs.ts";
 import type { World } from "../check.ts";
 import { differences } from "../difference.ts";
 import { type Finding, ok, problem, warning } from "../finding.ts";
@@ -17,8 +18,8 @@ interface Pair {
 }
 
 /** What install applies of these kinds, with what the cluster has. */
-async function pairs({ kube, options, plan, signal }: World, kinds: readonly string[]): Promise<Pair[]> {
-  const wanted = foundation(options, [], plan).filter(({ kind = "" }) => kinds.includes(kind));
+async function pairs({ kube, options, plan, signal }: World, kinds: readonly string[], podCidrs: readonly string[] = []): Promise<Pair[]> {
+  const wanted = foundation(options, podCidrs, plan).filter(({ kind = "" }) => kinds.includes(kind));
   return await Promise.all(wanted.map(async (object) => ({ wanted: object, present: await find(kube, object, signal) })));
 }
 
@@ -58,6 +59,39 @@ export function kindVerdict({ wanted, present }: Pair): Finding[] {
   const { spec } = wanted as KubeObject & { spec: unknown };
   const changed = differences({ spec }, present);
   return changed.length === 0 ? [] : [problem(`${nameOf(wanted)} is another than this davit's: ${changed.slice(0, 3).join(", ")}`, INSTALL)];
+}
+
+/** Whether the rules of the network are those of this davit, for the Pods' addresses as the nodes have them now. */
+export async function lookAtNetworkRules(world: World): Promise<Finding[]> {
+  const { kube, options, signal } = world;
+  const podCidrs = podCidrsOf(await kube.list({ apiVersion: "v1", kind: "Node" }, { signal }), options.podCidrs);
+  const found = (await pairs(world, ["NetworkPolicy"], podCidrs)).flatMap(networkVerdict);
+  return found.length > 0 ? found : [ok("the network rules are those of this davit")];
+}
+
+/** What only the cluster has counts here: one field more opens a port, or closes it to most. */
+export function networkVerdict({ wanted, present }: Pair): Finding[] {
+  if (!present) return [problem(`${nameOf(wanted)} is not there`, INSTALL)];
+  const [should, has] = [exceptions(wanted), exceptions(present)];
+  const changed = [...new Set([...differences(should.rest, has.rest), ...differences(has.rest, should.rest)])];
+  const open = should.ranges.filter((range) => !has.ranges.includes(range));
+  return [
+    ...(changed.length > 0 ? [problem(`${nameOf(wanted)} is another than this davit's: ${changed.slice(0, 3).join(", ")}`, INSTALL)] : []),
+    ...(open.length > 0
+      ? [problem(`${nameOf(wanted)} does not keep Pods from ${open.join(", ")}`, `${INSTALL}; --pod-cidr RANGE is for nodes that come and go`)]
+      : []),
+  ];
+}
+
+/** The ranges that a policy keeps Pods from, and the rest of it. More of them do no harm: those of nodes that have left stay until the next install. */
+function exceptions(policy: V1NetworkPolicy): { ranges: string[]; rest: { spec: V1NetworkPolicy["spec"] } } {
+  const spec = structuredClone(policy.spec);
+  const { ingress = [], egress = [] } = spec ?? {};
+  for (const port of [...ingress, ...egress].flatMap(({ ports = [] }) => ports)) port.protocol ??= "TCP";
+  const blocks = egress.flatMap(({ to = [] }) => to.flatMap(({ ipBlock }) => ipBlock ?? []));
+  const ranges = blocks.flatMap(({ except = [] }) => except);
+  for (const block of blocks) delete block.except;
+  return { ranges, rest: { spec } };
 }
 
 /** Whether davit's namespaces are under the levels of Pod Security that their Pods can be under. */
