@@ -6,9 +6,13 @@ import { waitFor } from "#shared/kube/watch";
 import { Secret } from "#shared/secret";
 import { certificatesIn, fingerprintOf, namesOf } from "#shared/tls/certificate";
 import { newLeaf } from "#shared/tls/signing";
-import { appFiles, davit, folder, kube, kubectl, push, tenant } from "#test/lab";
+import { appFiles, davit, folder, kube, kubectl, push, type TestTenant, tenant } from "#test/lab";
+import { load } from "#test/load";
+import { door } from "#test/member";
 import { poll } from "#test/poll";
+import { rememberCa } from "#test/remember-ca";
 import { servedFor } from "#test/served";
+import { withoutCertManager } from "#test/without-cert-manager";
 
 /* Certificates of davit's own CA, as the installation has them made, and as the agent makes them by itself. */
 
@@ -67,6 +71,7 @@ test("an app's hosts are served over TLS: those below the domain with one certif
 }, 120_000);
 
 describe("without cert-manager", () => {
+  const SIGNED = ["agent", "agentInside", "s3", "registry", "wildcard"] as const;
   const PLAN = "DAVIT_CERTIFICATES";
   const planned = [
     "-n",
@@ -81,42 +86,43 @@ describe("without cert-manager", () => {
     await kubectl("-n", "davit", "set", "env", "deployment/davit-agent", `${PLAN}=${value}`);
     await kubectl("-n", "davit", "rollout", "status", "deployment/davit-agent", "--timeout=120s");
   };
+  const resources = new AsyncDisposableStack();
   let before = "";
+  let space: TestTenant;
+  let url = "";
 
   beforeAll(async () => {
     before = await kubectl(...planned);
+    resources.defer(() => plan(before));
     await plan('{"inside":"agent","outside":{"by":"davit-ca"}}');
     if (before.includes("cert-manager"))
       await kubectl("-n", "davit", "delete", "certificates.cert-manager.io", "-l", "app.kubernetes.io/managed-by=davit");
+    space = resources.use(await tenant("sign"));
+    using source = folder(appFiles("always"));
+    url = (await push(source.path, ["--name", space.app("shop"), "-n", space.name])).url ?? "";
   }, 180_000);
 
-  afterAll(async () => await plan(before), 180_000);
+  afterAll(() => resources.disposeAsync(), 180_000);
 
-  test.each(["agent", "agentInside", "s3", "registry", "wildcard"] as const)(
-    "the certificate of '%s' is made anew when its Secret is deleted or edited",
-    async (of) => {
-      const api = await kube();
-      const metadata = { namespace: "davit", name: TLS_SECRET[of] };
-      const first = await fingerprint(api, metadata.namespace, metadata.name);
-      await api.remove({ ...SECRET, ...metadata });
-      const second = await replaced(api, metadata.namespace, metadata.name, first);
-      await api.apply<V1Secret>({ ...SECRET, metadata, data: { "tls.key": btoa("no key") } });
-      await replaced(api, metadata.namespace, metadata.name, second);
-    },
-  );
+  test.each(SIGNED)("the certificate of '%s' is made anew when its Secret is deleted or edited", async (of) => {
+    const api = await kube();
+    const metadata = { namespace: "davit", name: TLS_SECRET[of] };
+    const first = await fingerprint(api, metadata.namespace, metadata.name);
+    await api.remove({ ...SECRET, ...metadata });
+    const second = await replaced(api, metadata.namespace, metadata.name, first);
+    await api.apply<V1Secret>({ ...SECRET, metadata, data: { "tls.key": btoa("no key") } });
+    await replaced(api, metadata.namespace, metadata.name, second);
+  });
 
   test("a certificate that is nearly over is made anew, and whoever asks meanwhile is always answered", async () => {
     const api = await kube();
-    await using space = await tenant("renew");
-    using source = folder(appFiles("always"));
-    const { url } = await push(source.path, ["--name", space.app("shop"), "-n", space.name]);
-    const { hostname: host } = new URL(url ?? "");
+    const { hostname: host } = new URL(url);
     const ca = await api.get<V1Secret>({ ...SECRET, namespace: "davit", name: "davit-ca" });
     const text = (name: string) => Buffer.from(ca?.data?.[name] ?? "", "base64").toString();
     const authority = { certificate: text("tls.crt"), key: new Secret(text("tls.key")) };
     const names = (await seen(host)).names;
     const old = await newLeaf(authority, { names }, new Date(Date.now() - 80 * DAY_MS));
-    const asking = poll(url ?? "");
+    const asking = poll(url);
     const data = { "tls.crt": btoa(old.certificate), "tls.key": btoa(old.key.reveal()), "ca.crt": btoa(authority.certificate) };
     await api.apply<V1Secret>({ ...SECRET, metadata: { namespace: "davit", name: TLS_SECRET.wildcard }, type: "kubernetes.io/tls", data });
     const [leaf] = certificatesIn(old.certificate);
@@ -131,4 +137,34 @@ describe("without cert-manager", () => {
     await asking.stop();
     expect([...new Set(asking.answers)]).toEqual(["always"]);
   }, 120_000);
+
+  /** What is not signed by the CA that there is. */
+  async function unsigned(): Promise<string[]> {
+    const api = await kube();
+    const read = async (name: string) => shown(await api.get<V1Secret>({ ...SECRET, namespace: "davit", name }));
+    const ca = await read("davit-ca");
+    const leafs = await Promise.all(SIGNED.map(async (of) => ({ of, leaf: await read(TLS_SECRET[of]) })));
+    return leafs.flatMap(({ of, leaf }) => (ca && leaf?.verify(ca.publicKey) ? [] : [of]));
+  }
+
+  test("davit rotate ca: the agent signs everything anew, and once more under the CA from before, and whoever asks is always answered", async () => {
+    await using way = await withoutCertManager();
+    await using requests = load(100, async () => {
+      const answer = await fetch(url, { tls: { ca: (await door()).ca }, keepalive: false });
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+    });
+    const rotate = async () => {
+      const { code, stdout, stderr } = await davit(["rotate", "ca", "-o", "json"], { env: way.env });
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      return JSON.parse(stdout) as { ca: string; before: string };
+    };
+    const bringBack = await rememberCa();
+    const rotated = await rotate();
+    expect(JSON.parse(await kubectl(...planned))).toMatchObject({ inside: "agent" });
+    expect([rotated.ca, await unsigned()]).toEqual([await fingerprint(await kube(), "davit", "davit-ca"), []]);
+    await bringBack();
+    expect(await rotate()).toEqual({ ca: rotated.before, before: rotated.ca });
+    expect(await unsigned()).toEqual([]);
+    expect(requests.failures).toEqual([]);
+  }, 180_000);
 });

@@ -142,6 +142,11 @@ labTest(
     expect(await push(source.path, args)).toMatchObject({ outcome: "live" });
     await asking.stop();
     expect([...new Set(asking.answers)]).toEqual(["always"]);
+    const refused = await davit(["rotate", "ca"]);
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("davit cannot make the next one: bring it with `davit install --issuer byo"),
+    });
   },
   180_000,
 );

@@ -8,6 +8,7 @@ import { installedWith } from "#test/installed-with";
 import { appFiles, davit, folder, kube, push, type TestTenant, tenant } from "#test/lab";
 import { labTest, onLab } from "#test/lab-test";
 import { type LabNode, nodes, pull } from "#test/nodes";
+import { rememberCa } from "#test/remember-ca";
 import { clusterOf } from "../../scripts/cluster/register.ts";
 
 /* Every way in which nodes come to pull, on two nodes, one of which joined when davit was there already. */
@@ -63,6 +64,13 @@ async function pulledByBoth(): Promise<string[]> {
 async function diagnosed(): Promise<ReportedFinding[]> {
   const { stdout } = await davit(["doctor", "--only", "kubelet-registry", "-o", "json"]);
   return (JSON.parse(stdout) as { findings: ReportedFinding[] }).findings;
+}
+
+/** What an admin does by hand. The path is that on the node, where the first node's folder is its own on every one. */
+async function writePrinted(): Promise<void> {
+  const printed = JSON.parse((await davit(["doctor", "--print-trust", "-o", "json"])).stdout) as { files: { path: string; content: string }[] }[];
+  for (const { path, content } of printed.flatMap(({ files }) => files))
+    for (const { certsDir } of both) await Bun.write(path.replace(both[0]?.certsDir ?? "", certsDir), content);
 }
 
 /** What the admin wrote goes again. */
@@ -142,14 +150,10 @@ labTest(
 );
 
 labTest(
-  "manual: both pull by what the admin wrote, which no part of davit touches, davit doctor names the node that lacks it, and back again without it",
+  "manual: both pull by what the admin wrote, which no part of davit touches, and davit doctor names the node that lacks it",
   async () => {
     const cluster = await kube();
-    const printed = JSON.parse((await davit(["doctor", "--print-trust", "-o", "json"])).stdout) as { files: { path: string; content: string }[] }[];
-    // The path is that on the node, where the first node's folder is its own on every one.
-    const [base = ""] = both.map(({ certsDir }) => certsDir);
-    for (const { path, content } of printed.flatMap(({ files }) => files))
-      for (const { certsDir } of both) await Bun.write(path.replace(base, certsDir), content);
+    await writePrinted();
     expect(await change("manual")).toContain("davit doctor --print-trust");
     expect(await imageOfApp()).toStartWith(`${REGISTRY}/`);
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
@@ -159,9 +163,27 @@ labTest(
     const isWell = { severity: "ok", node: first?.name };
     expect(await diagnosed()).toMatchObject([isWell, { severity: "ok", node: second?.name }]);
     rmSync(join(second?.certsDir ?? "", REGISTRY, "hosts.toml"));
-    const [ca, hosts] = ["ca.crt", "hosts.toml"].map((name) => join(base, REGISTRY, name));
+    const [ca, hosts] = ["ca.crt", "hosts.toml"].map((name) => join(first?.certsDir ?? "", REGISTRY, name));
     const fix = `on ${second?.name}, ${ca} and ${hosts} have to say what \`davit doctor --print-trust\` prints`;
     expect(await diagnosed()).toMatchObject([isWell, { severity: "problem", node: second?.name, fix }]);
+  },
+  150_000,
+);
+
+labTest(
+  "manual: a new CA signs once the admin says that nodes trust it, and both pull before and after; and back again without what the admin wrote",
+  async () => {
+    await writePrinted();
+    const bringBack = await rememberCa();
+    const refused = await davit(["rotate", "ca"]);
+    expect(refused).toMatchObject({ code: 29, stderr: expect.stringContaining("davit rotate ca --nodes-ready") });
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+    await writePrinted();
+    const rotated = await davit(["rotate", "ca", "--nodes-ready"]);
+    expect(rotated).toMatchObject({ code: 0, stderr: expect.stringContaining("no certificate of the old CA is left") });
+    expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
+
+    await bringBack();
     forget();
     await change("daemonset");
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);

@@ -12,6 +12,7 @@ import { appFiles, type Done, type Folder, folder, kube, push, server, start, ty
 import { type Load, load } from "#test/load";
 import { door, type Member, member } from "#test/member";
 import { RegistryUser } from "#test/registry-user";
+import { rememberCa } from "#test/remember-ca";
 
 /* Rotations while pushes, pulls and requests go on, and somebody is logged in: none of them may fail, not even when a rotation is killed and begun again. */
 
@@ -180,7 +181,7 @@ async function shownBy(ca: string): Promise<Record<string, boolean>> {
 
 test("the CA, which afterwards has signed whatever any server shows; then back to the one before", async () => {
   const [was] = certificatesIn(await trusted());
-  const given = await secretOf("davit-ca");
+  const bringBack = await rememberCa();
   const present = async () => certificatesIn(atob((await secretOf("davit-ca"))?.["tls.crt"] ?? "")).map(fingerprintOf);
   const { result, made } = await rotateKilled<{ ca: string; before: string }>("ca", "the next CA is the present one", present);
   expect([made, await present()]).toEqual([[result.ca], [result.ca]]);
@@ -189,14 +190,7 @@ test("the CA, which afterwards has signed whatever any server shows; then back t
   const [byNew, byOld] = [await shownBy(String(now)), await shownBy(String(was))];
   expect([Object.keys(byNew).length, Object.values(byNew).every(Boolean), Object.values(byOld).some(Boolean)]).toEqual([6, true, false]);
 
-  // One that was begun with a CA goes on with that. This process, and the tests after this one, trust no other.
-  await api.create({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name: "davit-ca-next", namespace: "davit" },
-    type: "kubernetes.io/tls",
-    data: given,
-  } as V1Secret);
+  await bringBack();
   expect(await rotate<{ ca: string; before: string }>("ca")).toEqual({ ca: result.before, before: result.ca });
   await loads["pushes"]?.more(1);
   expectNoFailures();
