@@ -21,6 +21,12 @@ interface Place {
   app: BenchApp;
 }
 
+/** Milliseconds of a push, in all and by phase. */
+interface Timed {
+  total: number;
+  phases: Record<string, number>;
+}
+
 /**
  * What TLS and tokens add to a push: re-pushes of one changed file to the built-in store and registry, and by turns to
  * another cluster whose davit has the same two servers in clear and open to all. The way from the CLI is the same.
@@ -46,7 +52,8 @@ export async function tls(bench: Bench): Promise<Figure[]> {
   await Bun.sleep(VOLUME_MS);
   for (const place of [secured, plain]) await bench.attempt("warm-up", () => timed(place));
 
-  const both = { secured: [] as number[], plain: [] as number[] };
+  const both = { secured: [] as Timed[], plain: [] as Timed[] };
+  const totals = (name: keyof typeof both) => both[name].map(({ total }) => total);
   await bench.repeat(
     "pushes over TLS and in clear",
     async () => {
@@ -58,24 +65,32 @@ export async function tls(bench: Bench): Promise<Figure[]> {
         }
       }
     },
-    () => `medians ${Math.round(summarize(both.secured).median)} ms and ${Math.round(summarize(both.plain).median)} ms`,
+    () => `medians ${Math.round(summarize(totals("secured")).median)} ms and ${Math.round(summarize(totals("plain")).median)} ms`,
   );
+  const inPhases = (name: keyof typeof both, words: string): Figure[] =>
+    Object.keys(both[name][0]?.phases ?? {}).map((phase) => ({
+      name: `  ${words}: ${phase}`,
+      unit: "ms",
+      values: both[name].map(({ phases }) => phases[phase] ?? 0),
+    }));
   return [
-    { name: "push with TLS and tokens", unit: "ms", values: both.secured },
-    { name: "push in clear", unit: "ms", values: both.plain },
+    { name: "push with TLS and tokens", unit: "ms", values: totals("secured") },
+    ...inPhases("secured", "with TLS"),
+    { name: "push in clear", unit: "ms", values: totals("plain") },
+    ...inPhases("plain", "in clear"),
     {
       name: "what TLS and tokens cost",
       unit: "x",
-      values: [summarize(both.secured).median / summarize(both.plain).median],
+      values: [summarize(totals("secured")).median / summarize(totals("plain")).median],
       target: 1.05,
       note: `median of ${both.secured.length} re-pushes each, by turns: built-in store and registry, against the same servers on this machine in clear`,
     },
   ];
 }
 
-async function timed({ env, namespace, app }: Place): Promise<number> {
+async function timed({ env, namespace, app }: Place): Promise<Timed> {
   app.change();
   const began = performance.now();
-  await pushLive(app.path, "tls", namespace, "live", { env });
-  return performance.now() - began;
+  const { result } = await pushLive(app.path, "tls", namespace, "live", { env });
+  return { total: performance.now() - began, phases: result.phases };
 }
