@@ -5,7 +5,7 @@ import type { ReportedFinding } from "#cli/doctor/doctor";
 import { hostsToml } from "#shared/hosts-toml";
 import type { V1ConfigMap, V1Deployment } from "#shared/kube/objects";
 import { installedWith } from "#test/installed-with";
-import { appFiles, davit, folder, kube, push, type TestTenant, tenant } from "#test/lab";
+import { appFiles, davit, folder, kube, kubectl, push, type TestTenant, tenant } from "#test/lab";
 import { labTest, onLab } from "#test/lab-test";
 import { type LabNode, nodes, pull } from "#test/nodes";
 import { rememberCa } from "#test/remember-ca";
@@ -60,9 +60,8 @@ async function pulledByBoth(): Promise<string[]> {
   return await Promise.all(both.map((node) => pull(node, space.name, image)));
 }
 
-/** Of each node, what `davit doctor` found. */
-async function diagnosed(): Promise<ReportedFinding[]> {
-  const { stdout } = await davit(["doctor", "--only", "kubelet-registry", "-o", "json"]);
+async function diagnosed(only: string): Promise<ReportedFinding[]> {
+  const { stdout } = await davit(["doctor", "--only", only, "-o", "json"]);
   return (JSON.parse(stdout) as { findings: ReportedFinding[] }).findings;
 }
 
@@ -100,6 +99,12 @@ labTest(
   90_000,
 );
 
+labTest("davit doctor tells that builds are not kept from the Pods of a node that joined later", async () => {
+  const range = await kubectl("get", "node", both[1]?.name ?? "", "-o", "jsonpath={.spec.podCIDR}");
+  const what = `NetworkPolicy davit-staging/davit-staging does not keep Pods from ${range}`;
+  expect(await diagnosed("network-rules")).toMatchObject([{ severity: "problem", what, fix: expect.stringContaining("davit install") }]);
+});
+
 labTest(
   "insecure-nodeport: said and shown to be unencrypted; apps that were there are pulled that way, new ones too, and nodes forget the registry",
   async () => {
@@ -110,7 +115,7 @@ labTest(
     expect(trusts()).toEqual([["docker.io"], ["docker.io"]]);
     await pushed("two");
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
-    expect((await davit(["doctor", "--only", "kubelet-registry"])).code).toBe(0);
+    expect((await davit(["doctor", "--only", "kubelet-registry", "--only", "network-rules"])).code).toBe(0);
   },
   150_000,
 );
@@ -161,11 +166,11 @@ labTest(
 
     const [first, second] = both;
     const isWell = { severity: "ok", node: first?.name };
-    expect(await diagnosed()).toMatchObject([isWell, { severity: "ok", node: second?.name }]);
+    expect(await diagnosed("kubelet-registry")).toMatchObject([isWell, { severity: "ok", node: second?.name }]);
     rmSync(join(second?.certsDir ?? "", REGISTRY, "hosts.toml"));
     const [ca, hosts] = ["ca.crt", "hosts.toml"].map((name) => join(first?.certsDir ?? "", REGISTRY, name));
     const fix = `on ${second?.name}, ${ca} and ${hosts} have to say what \`davit doctor --print-trust\` prints`;
-    expect(await diagnosed()).toMatchObject([isWell, { severity: "problem", node: second?.name, fix }]);
+    expect(await diagnosed("kubelet-registry")).toMatchObject([isWell, { severity: "problem", node: second?.name, fix }]);
   },
   150_000,
 );
