@@ -6,7 +6,7 @@ const hidden = z.string().transform((text) => new Secret(text));
 /** PEM of the CAs that vouch for a server; empty: the public ones. */
 const Ca = z.string();
 /** The URL of the proxy on the way there; none: directly. */
-const Way = hidden.optional();
+export const Way = hidden.optional();
 
 /** A bucket and the way there. As text, in JSON, it holds secrets. */
 export const S3Place = z.object({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PlaceReason, RegistryPlace, S3Place } from "./places.ts";
+import { PlaceReason, RegistryPlace, S3Place, Way } from "./places.ts";
 import { Secret } from "./secret.ts";
 
 const hidden = z.string().transform((text) => new Secret(text));
@@ -11,7 +11,7 @@ const ObjectUrls = z.object({ put: hidden, get: hidden, remove: hidden });
 export const ProbeOrder = z.discriminatedUnion("hop", [
   z.object({ hop: z.literal("agent-s3"), place: S3Place }),
   /** As builds do, which hold no key. `ca`: PEM, empty for the public ones; without URLs, no more than a request is made. */
-  z.object({ hop: z.literal("build-s3"), endpoint: z.url(), urls: ObjectUrls.optional(), ca: z.string() }),
+  z.object({ hop: z.literal("build-s3"), endpoint: z.url(), urls: ObjectUrls.optional(), ca: z.string(), proxy: Way }),
   /** Pushes an image, which stays until the Pod is ended; `remover` may delete it where another login may than the one that pushes. */
   z.object({ hop: z.literal("build-registry"), place: RegistryPlace, remover: RegistryPlace.shape.login, repository: z.string(), run: z.string() }),
   /** Waits until each of these servers shows a certificate of this CA. */
@@ -23,7 +23,7 @@ export type ProbeOrderText = z.input<typeof ProbeOrder>;
 
 /** What `davit agent probe` prints, once, as one line. */
 export const ProbeReport = z.object({
-  /** Who answered, and with what certificate; empty where nobody did. */
+  /** Who answered, and with what certificate; empty where nobody did, or a proxy is between. */
   peer: z.object({ address: z.string().optional(), issuer: z.string().optional(), notAfter: z.string().optional() }),
   problem: z.object({ reason: PlaceReason, detail: z.string() }).optional(),
   /** Milliseconds since 1970, of the Pod's node and of the server, at the same moment. */

@@ -32,6 +32,11 @@ export function agentProxy(proxy: Secret | undefined): { proxyEnv?: Record<strin
   return proxy ? { proxyEnv: { HTTP_PROXY: proxy.reveal(), HTTPS_PROXY: proxy.reveal() } } : {};
 }
 
+/** How `fetch` is told of the proxy, and of the CA that vouches for the server where it is not a public one. */
+export function fetchWay({ ca, proxy }: { ca: string; proxy?: Secret | undefined }): { tls?: { ca: string }; proxy?: string } {
+  return { ...(ca ? { tls: { ca } } : {}), ...(proxy ? { proxy: proxy.reveal() } : {}) };
+}
+
 /** The variables by which other programs are told of them; nothing where there are none. */
 export function proxyVariables(proxies: Proxies): Record<string, string> {
   const { http, https, none } = proxyTexts(proxies);

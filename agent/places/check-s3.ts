@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "#shared/fault";
 import type { PlaceProblem, PlaceReason, S3Place } from "#shared/places";
+import { fetchWay } from "#shared/proxy";
 import { isUntrusted } from "#shared/untrusted";
 import { keys } from "../store/keys.ts";
 import { type ObjectStore, openStore } from "../store/object-store.ts";
@@ -20,18 +21,14 @@ export async function checkS3(place: S3Place, cluster?: string): Promise<PlacePr
   }
 }
 
-async function exercise(store: ObjectStore, { ca, proxy }: S3Place): Promise<void> {
+async function exercise(store: ObjectStore, place: S3Place): Promise<void> {
   const key = `check/${randomUUID()}`;
   const text = `davit looks whether it can write here: ${key}`;
   await store.put(key, Buffer.from(text));
   try {
     const kept = await store.get(key);
     // As builds read, which hold no key.
-    const read = await fetch(await store.presign(key), {
-      ...(ca ? { tls: { ca } } : {}),
-      ...(proxy ? { proxy: proxy.reveal() } : {}),
-      signal: AbortSignal.timeout(REQUEST_MS),
-    });
+    const read = await fetch(await store.presign(key), { ...fetchWay(place), signal: AbortSignal.timeout(REQUEST_MS) });
     const listed = await store.list(key);
     if (!read.ok) throw new Error(`a presigned URL is answered with status ${read.status}`);
     const same = Buffer.from(kept ?? []).toString() === text && (await read.text()) === text && listed.includes(key);

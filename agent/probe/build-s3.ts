@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { PlaceReason } from "#shared/places";
 import type { ProbeOrder } from "#shared/probe";
+import { fetchWay } from "#shared/proxy";
 import type { Secret } from "#shared/secret";
 import { isUntrusted } from "#shared/untrusted";
 
@@ -9,10 +10,9 @@ const ANSWER_MS = 15_000;
 type Order = Extract<ProbeOrder, { hop: "build-s3" }>;
 
 /** Writes, reads and removes an object by its URLs; undefined when it goes well. */
-export async function buildS3({ endpoint, urls, ca }: Order): Promise<{ reason: PlaceReason; detail: string } | undefined> {
+export async function buildS3({ endpoint, urls, ca, proxy }: Order): Promise<{ reason: PlaceReason; detail: string } | undefined> {
   const text = randomUUID();
-  const send = (url: string, init: RequestInit = {}) =>
-    fetch(url, { ...init, ...(ca ? { tls: { ca } } : {}), signal: AbortSignal.timeout(ANSWER_MS) });
+  const send = (url: string, init: RequestInit = {}) => fetch(url, { ...init, ...fetchWay({ ca, proxy }), signal: AbortSignal.timeout(ANSWER_MS) });
   const ask = async (url: Secret, init: RequestInit = {}) => {
     const answer = await send(url.reveal(), init);
     const body = await answer.text();

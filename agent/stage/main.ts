@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Fault, toFault } from "#shared/fault";
 import { lines } from "#shared/lines";
-import { type Proxies, proxyFor } from "#shared/proxy";
+import { fetchWay, type Proxies, proxyFor } from "#shared/proxy";
 import { within } from "#shared/within";
 import { STAGE_PATHS, WARM_SECONDS } from "../objects/staging.ts";
 import { type Fetch, hydrate } from "./hydrate.ts";
@@ -73,8 +73,7 @@ function fetchVerified(caFile: string, proxies: Proxies): Fetch {
     for (let failures = 0; ; failures++) {
       try {
         const ca = await readFile(caFile, "utf8");
-        const proxy = proxyFor(new URL(url), proxies)?.reveal();
-        const response = await fetch(url, { headers, ...(ca ? { tls: { ca } } : {}), ...(proxy ? { proxy } : {}) });
+        const response = await fetch(url, { headers, ...fetchWay({ ca, proxy: proxyFor(new URL(url), proxies) }) });
         if (response.ok) return new Uint8Array(await response.arrayBuffer());
         throw new Error(`the store answered ${response.status}`);
       } catch (cause) {

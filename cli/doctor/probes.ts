@@ -5,6 +5,7 @@ import { REGISTRY_HOST, S3_HOST } from "../install/components.ts";
 import type { ExternalS3 } from "../install/external.ts";
 import type { InstallOptions } from "../install/options.ts";
 import { s3Place } from "../install/places.ts";
+import { proxyTo } from "../install/proxy.ts";
 import { Jobs, programSpec, pullerSpec } from "./jobs.ts";
 import { presigned } from "./presigned.ts";
 import { REPOSITORY, type RegistryAccess, registryAccess } from "./registry-access.ts";
@@ -60,8 +61,13 @@ export class Probes implements AsyncDisposable {
   /** A build's way to the S3 store, without a key. */
   async links(): Promise<ProbeReport> {
     const { endpoint, secret } = this.s3;
-    const [ca, place] = await Promise.all([this.#trusted("davit-staging", "s3.crt"), secret ? s3Place(this.#kube, this.s3) : undefined]);
-    return await this.#probe("davit-staging", "staging", { hop: "build-s3", endpoint, ...(place ? { urls: presigned(place, this.#run) } : {}), ca });
+    const [ca, way, place] = await Promise.all([
+      this.#trusted("davit-staging", "s3.crt"),
+      proxyTo(this.#kube, endpoint),
+      secret ? s3Place(this.#kube, this.s3) : undefined,
+    ]);
+    const urls = place ? { urls: presigned(place, this.#run) } : {};
+    return await this.#probe("davit-staging", "staging", { hop: "build-s3", endpoint, ...urls, ca, ...way });
   }
 
   /**
@@ -80,7 +86,9 @@ export class Probes implements AsyncDisposable {
   async #probeStore(): Promise<ProbeReport> {
     const { secret } = this.s3;
     const ca = await this.#trusted("davit", "s3.crt");
-    const place = secret ? await s3Place(this.#kube, this.s3) : { ...this.s3, credentials: "environment" as const };
+    const place = secret
+      ? await s3Place(this.#kube, this.s3)
+      : { ...this.s3, ...(await proxyTo(this.#kube, this.s3.endpoint)), credentials: "environment" as const };
     return await this.#probe("davit", "errand", { hop: "agent-s3", place: { ...place, ca } });
   }
 

@@ -1,5 +1,6 @@
 import { Fault } from "../fault.ts";
 import type { RegistryPlace } from "../places.ts";
+import { fetchWay } from "../proxy.ts";
 import { isUntrusted } from "../untrusted.ts";
 import { authorize } from "./authorize.ts";
 import { parseChallenge } from "./challenge.ts";
@@ -50,9 +51,8 @@ export class RegistryApi {
   }
 
   async #send(url: URL, init: RequestInit): Promise<Response> {
-    const { ca, proxy } = this.#place;
     try {
-      return await fetch(url, { ...init, ...(ca ? { tls: { ca } } : {}), ...(proxy ? { proxy: proxy.reveal() } : {}) });
+      return await fetch(url, { ...init, ...fetchWay(this.#place) });
     } catch (cause) {
       if (init.signal?.aborted) throw init.signal.reason;
       const reason = cause instanceof Error ? cause.message : String(cause);

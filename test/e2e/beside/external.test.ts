@@ -10,6 +10,8 @@ import { sha256 } from "#shared/pack";
 import type { PushEvent } from "#shared/push-event";
 import { type ExternalRegistry, startExternalRegistry } from "#test/external";
 import { type FaultyProxy, startFaultyProxy } from "#test/faulty-proxy";
+import { forwardProxy } from "#test/forward-proxy";
+import { installAgain } from "#test/installed-with";
 import { appFiles, DOCKERFILE, davit, folder, kube, push, server, start, type TestTenant, tenant } from "#test/lab";
 import { onLab, labTest as test } from "#test/lab-test";
 import { live, randomText } from "#test/live";
@@ -17,6 +19,7 @@ import { type OwnCluster, ownCluster } from "#test/own-cluster";
 import { poll } from "#test/poll";
 import { startVersity, type TestStore } from "#test/versity";
 import { digestsOnDisk } from "#test/volume";
+import { clusterOf } from "../../../scripts/cluster/register.ts";
 
 /* An installation whose S3 store and registry are servers of this machine: private CAs, passwords, a prefix, another login for nodes. */
 
@@ -153,6 +156,22 @@ test("a store that is slow, asked too much or cut off costs a push time; one tha
   const done = await push(source.path, args);
   expect([done.outcome, done.revision, await get(done.url)]).toEqual(["live", faults.length + 1, "after"]);
 }, 240_000);
+
+test("by a proxy with a password: pushes go live, and davit doctor finds each way well", async () => {
+  const { host, node } = clusterOf(process.env).net;
+  await using way = await forwardProxy({ login: { user: "davit", password: "passes" }, hostname: host });
+  await installAgain("--https-proxy", way.url, "--no-proxy", node);
+  using source = folder(appFiles("by proxy"));
+  const done = await push(source.path, ["--name", space.app("passed"), "-n", space.name]);
+  expect([done.outcome, await get(done.url)]).toEqual(["live", "by proxy"]);
+  const places = new Set([proxy.place.endpoint.host, registry.place.host]);
+  expect([new Set(way.passed), way.refused]).toEqual([places, []]);
+  way.passed.length = 0;
+  const ways = ["agent-s3", "build-s3", "build-registry"].flatMap((hop) => ["--only", hop]);
+  const looked = await davit(["doctor", ...ways, "-o", "json"]);
+  expect({ code: looked.code, stdout: looked.stdout, passed: new Set(way.passed) }).toMatchObject({ code: 0, passed: places });
+  await installAgain("--https-proxy", "", "--no-proxy", "");
+}, 180_000);
 
 test("what a registry refuses to delete stays there and is told of, and nothing fails for it", async () => {
   await registry.restart({ deletes: false });
