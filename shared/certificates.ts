@@ -34,8 +34,14 @@ export function hasWildcard({ outside }: CertificatePlan): boolean {
   return outside.by !== "issuer" || outside.wildcard;
 }
 
-/** cert-manager's Issuer of davit's own CA, in the namespace davit. */
+/** Whether each of the certificates that people see vouches for itself. */
+export function isSelfSigned({ outside }: CertificatePlan): boolean {
+  return outside.by === "self" || (outside.by === "issuer" && outside.issuer.kind === "Issuer" && outside.issuer.name === SELF_ISSUER);
+}
+
+/** cert-manager's Issuers that davit makes in its own namespace: the one of its own CA, and the one whose certificates vouch for themselves. */
 export const CA_ISSUER = "davit-ca";
+export const SELF_ISSUER = "davit-selfsigned";
 
 /**
  * On a TLS Secret, who issued what is in it, as cert-manager notes it: one of another issuer than it orders now, it issues

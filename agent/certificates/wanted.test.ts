@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { CertificatePlan } from "#shared/certificates";
+import { CA_ISSUER, type CertificatePlan, SELF_ISSUER } from "#shared/certificates";
 import { type Installation, wantedFor, wantedOwn } from "./wanted.ts";
 
 const installation = (plan: CertificatePlan, builtIn = { s3: true, registry: true }, publicRegistry = false): Installation => ({
@@ -37,9 +37,15 @@ test("the registry's is for its address too, and what is not built in has none",
   ]);
 });
 
-test("where nodes pull by an ingress, who vouches for what people see vouches for the registry there", () => {
-  const wanted = wantedOwn(installation(byIssuer(false).plan, undefined, true)).find(({ secret }) => secret === "davit-registry-public-tls");
-  expect(wanted).toMatchObject({ names: ["registry.apps.test"], maker: { by: "cert-manager", issuer: letsEncrypt } });
+test("where nodes pull by an ingress, who vouches for what people see vouches for the registry there, unless nobody does", () => {
+  const ofRegistry = (plan: CertificatePlan) =>
+    wantedOwn(installation(plan, undefined, true)).find(({ secret }) => secret === "davit-registry-public-tls");
+  const wanted = { names: ["registry.apps.test"], maker: { by: "cert-manager", issuer: letsEncrypt } };
+  expect(ofRegistry(byIssuer(false).plan)).toMatchObject(wanted);
+  expect(ofRegistry({ inside: "agent", outside: { by: "self" } })?.maker).toEqual({ by: "agent" });
+  const selfSigned = { by: "issuer" as const, issuer: { kind: "Issuer" as const, name: SELF_ISSUER }, wildcard: true };
+  const { maker } = ofRegistry({ inside: "cert-manager", outside: selfSigned }) ?? {};
+  expect(maker).toEqual({ by: "cert-manager", issuer: { kind: "Issuer", name: CA_ISSUER } });
 });
 
 test("hosts one label below the domain share a certificate where there can be one, others have their own", () => {

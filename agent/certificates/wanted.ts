@@ -1,4 +1,4 @@
-import { CA_ISSUER, type CertificatePlan, hasWildcard, type IssuerRef, ownNames, TLS_SECRET } from "#shared/certificates";
+import { CA_ISSUER, type CertificatePlan, hasWildcard, type IssuerRef, isSelfSigned, ownNames, TLS_SECRET } from "#shared/certificates";
 
 /** What certificates are made for. */
 export interface Installation {
@@ -26,12 +26,14 @@ export interface Wanted {
 export function wantedOwn({ plan, domain, registryAddress, builtIn, publicRegistry }: Installation): Wanted[] {
   const names = ownNames(domain, registryAddress);
   const { inside, outside } = makersOf(plan);
+  // Nodes are told once whom to trust, and one that vouches for itself is another at each renewal.
+  const forNodes = isSelfSigned(plan) ? inside : outside;
   return [
     { secret: TLS_SECRET.agent, names: names.agent, maker: outside },
     { secret: TLS_SECRET.agentInside, names: names.agentInside, maker: inside },
     ...(builtIn.s3 ? [{ secret: TLS_SECRET.s3, names: names.s3, maker: inside }] : []),
     ...(builtIn.registry ? [{ secret: TLS_SECRET.registry, names: names.registry, maker: inside }] : []),
-    ...(publicRegistry ? [{ secret: TLS_SECRET.registryPublic, names: names.registryPublic, maker: outside }] : []),
+    ...(publicRegistry ? [{ secret: TLS_SECRET.registryPublic, names: names.registryPublic, maker: forNodes }] : []),
     ...(hasWildcard(plan) ? [{ secret: TLS_SECRET.wildcard, names: names.wildcard, maker: outside }] : []),
   ];
 }

@@ -19,7 +19,7 @@ export async function readTrust(kube: Kube, options: InstallOptions): Promise<Tr
     kube.get<V1ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" }),
   ]);
   if (nodeTrust === "public") {
-    const isOwn = issuer === undefined || issuer.kind === "private-ca" || issuer.kind === "given-ca";
+    const isOwn = issuer === undefined || ["private-ca", "selfsigned", "given-ca"].includes(issuer.kind);
     const known = { registry: publicRegistry(domain), address: publicRegistry(hostOf(domain)), plainHttp: false };
     return isOwn ? { ...known, ca: trust?.data?.["ca.crt"] ?? "" } : undefined;
   }
@@ -34,7 +34,7 @@ export async function instructions(kube: Kube, options: InstallOptions): Promise
 }
 
 export function instructionLines(found: readonly NodeInstructions[]): string[] {
-  if (found.length === 0) return ["nothing has to be done on the nodes: the registry's certificate is of a public CA"];
+  if (found.length === 0) return ["nothing has to be done on nodes that trust the issuer of the registry's certificate, as they do public CAs"];
   return found.flatMap(({ distribution, nodes, files, afterwards }) => [
     `# ${distribution}: ${nodes.join(", ")}`,
     ...files.flatMap(({ path, content }) => ["", `# ${path}`, ...content.trimEnd().split("\n")]),

@@ -1,4 +1,4 @@
-import { CA_ISSUER, type CertificatePlan, TLS_SECRET } from "#shared/certificates";
+import { CA_ISSUER, type CertificatePlan, SELF_ISSUER, TLS_SECRET } from "#shared/certificates";
 import { Fault } from "#shared/fault";
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject } from "#shared/kube/objects";
@@ -10,9 +10,8 @@ import { hostOf, type InstallOptions } from "./options.ts";
 import { trusting } from "./trust-ca.ts";
 
 const API = "cert-manager.io/v1";
-/** davit's own Issuers, in its namespace. */
+/** In davit's namespace, as its other Issuers are. */
 const ACME_ISSUER = "davit-acme";
-const SELF_ISSUER = "davit-selfsigned";
 const READY_MS = 30_000;
 
 /** An Issuer or ClusterIssuer, as far as it matters here. */

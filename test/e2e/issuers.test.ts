@@ -5,6 +5,7 @@ import { TLS_SECRET } from "#shared/certificates";
 import type { V1Secret } from "#shared/kube/objects";
 import { certificatesIn, factsOf } from "#shared/tls/certificate";
 import { type KeyPair, newAuthority, newLeaf } from "#shared/tls/signing";
+import { clusterIssuer } from "#test/cert-manager";
 import { installAgain } from "#test/installed-with";
 import { appFiles, davit, type Folder, folder, kube, kubectl, push, type TestTenant, tenant } from "#test/lab";
 import { labTest, onLab } from "#test/lab-test";
@@ -93,19 +94,7 @@ labTest(
 labTest(
   "existing: what a ClusterIssuer signs takes over, for all of the domain",
   async () => {
-    const api = await kube();
-    const text = (value: string) => Buffer.from(value).toString("base64");
-    const data = { "tls.crt": text(theirs.certificate), "tls.key": text(theirs.key.reveal()) };
-    await api.apply({
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: { namespace: "cert-manager", name: ISSUER },
-      type: "kubernetes.io/tls",
-      data,
-    } as object);
-    const spec = { ca: { secretName: ISSUER } };
-    await api.apply({ apiVersion: "cert-manager.io/v1", kind: "ClusterIssuer", metadata: { name: ISSUER }, spec } as object);
-    await kubectl("wait", "--for=condition=Ready", `clusterissuer/${ISSUER}`, "--timeout=30s");
+    await clusterIssuer(ISSUER, theirs);
     await change([`existing:ClusterIssuer/${ISSUER}`], signedBy(theirs.certificate));
     // What only the issuer before needed has gone.
     expect(await kubectl("-n", "davit", "get", "issuers", "-o", "name")).toBe("issuer.cert-manager.io/davit-ca\n");

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ReportedFinding } from "#cli/doctor/doctor";
 import { hostsToml } from "#shared/hosts-toml";
@@ -7,14 +7,12 @@ import type { V1ConfigMap, V1Deployment } from "#shared/kube/objects";
 import { installedWith } from "#test/installed-with";
 import { appFiles, davit, folder, kube, kubectl, push, type TestTenant, tenant } from "#test/lab";
 import { labTest, onLab } from "#test/lab-test";
-import { type LabNode, nodes, pull } from "#test/nodes";
+import { ingressOnNodes, type LabNode, nodes, pull, trustIngress } from "#test/nodes";
 import { rememberCa } from "#test/remember-ca";
-import { clusterOf } from "../../scripts/cluster/register.ts";
 
 /* Every way in which nodes come to pull, on two nodes, one of which joined when davit was there already. */
 
 const REGISTRY = "registry.davit.svc.cluster.local:5000";
-const HOSTS = "/etc/hosts";
 const resources = new AsyncDisposableStack();
 let both: LabNode[];
 let space: TestTenant;
@@ -77,13 +75,6 @@ function forget(): void {
   for (const { certsDir } of both) rmSync(join(certsDir, REGISTRY), { recursive: true, force: true });
 }
 
-/** Nodes have no DNS that knows the lab's domain; they read this machine's file. */
-function inHostsFile(line: string): Disposable {
-  const before = readFileSync(HOSTS, "utf8");
-  appendFileSync(HOSTS, `${line}\n`);
-  return { [Symbol.dispose]: () => writeFileSync(HOSTS, before) };
-}
-
 const trusts = (): string[][] => both.map(({ certsDir }) => readdirSync(certsDir).sort());
 
 labTest(
@@ -125,12 +116,10 @@ labTest(
   async () => {
     const domain = flags[flags.indexOf("--domain") + 1] ?? "";
     const [registry, host] = [`registry.${domain}`, `registry.${domain.split(":")[0]}`];
-    using _ = inHostsFile(`${clusterOf(process.env).net.node} ${host}`);
+    using _ = ingressOnNodes(host);
     const trust = await (await kube()).get<V1ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" });
-    // For nodes the ingress is at its own port: the one in the lab's domain leads there from this machine only.
     const files = { "ca.crt": trust?.data?.["ca.crt"] ?? "", "hosts.toml": hostsToml({ registry, address: host, plainHttp: false }) };
-    const forNodes = { ...files, "hosts.toml": files["hosts.toml"].replace(/^\[host.*$/m, `[host."https://${host}"]`) };
-    for (const [name, text] of Object.entries(forNodes)) for (const { certsDir } of both) await Bun.write(join(certsDir, registry, name), text);
+    for (const { certsDir } of both) await trustIngress(certsDir, registry, files["ca.crt"]);
 
     expect(await change("public")).toContain("trust its certificate");
     expect(await imageOfApp()).toStartWith(`${registry}/`);

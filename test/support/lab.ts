@@ -65,7 +65,8 @@ export async function kube(): Promise<Kube> {
 }
 
 export async function kubectl(...args: string[]): Promise<string> {
-  const child = Bun.spawn(["kubectl", ...args], { stdout: "pipe", stderr: "pipe" });
+  // Said, because left out it is the environment that this process was started with, which may mean another cluster.
+  const child = Bun.spawn(["kubectl", ...args], { env: process.env, stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
   return stdout;

@@ -1,6 +1,9 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hostsToml } from "#shared/hosts-toml";
 import type { V1Pod } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
+import { clusterOf } from "../../scripts/cluster/register.ts";
 import { kube } from "./lab.ts";
 
 /** A node of the cluster of scripts/cluster. */
@@ -12,6 +15,8 @@ export interface LabNode {
 
 const CLUSTER = join(import.meta.dir, "..", "..", "scripts", "cluster");
 const PULL_MS = 40_000;
+/** Nodes have no DNS that knows the lab's domain; they read this machine's file. */
+const HOSTS = "/etc/hosts";
 
 /** Lets nodes join, or leave, until there are as many. */
 export async function nodes(count: number): Promise<LabNode[]> {
@@ -24,6 +29,21 @@ async function run(command: string, ...args: string[]): Promise<string> {
   const [stdout, stderr, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   if (code !== 0) throw new Error(`scripts/cluster/${command} ${args.join(" ")}: ${stdout}${stderr}`);
   return stdout;
+}
+
+/** Has nodes find the ingress under this host. */
+export function ingressOnNodes(host: string): Disposable {
+  const line = `${clusterOf(process.env).net.node} ${host}\n`;
+  appendFileSync(HOSTS, line);
+  // Tests on another cluster may have written something of their own meanwhile.
+  return { [Symbol.dispose]: () => writeFileSync(HOSTS, readFileSync(HOSTS, "utf8").replace(line, "")) };
+}
+
+/** Has a node trust the registry behind the ingress. For nodes that is at the usual port: the one in the lab's domain leads there from this machine only. */
+export async function trustIngress(certsDir: string, registry: string, ca: string): Promise<void> {
+  const address = registry.split(":")[0] ?? "";
+  const toml = hostsToml({ registry, address, plainHttp: false }).replace(/^\[host.*$/m, `[host."https://${address}"]`);
+  await Promise.all(Object.entries({ "ca.crt": ca, "hosts.toml": toml }).map(([name, text]) => Bun.write(join(certsDir, registry, name), text)));
 }
 
 /** Has a node ask the registry for the image, whatever it has of it already; `pulled`, or what kubelet says. */
