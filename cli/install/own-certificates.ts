@@ -4,18 +4,29 @@ import type { Kube } from "#shared/kube/client";
 import { certificatesIn, factsOf } from "#shared/tls/certificate";
 import { hasBuiltInRegistry, type Places } from "./components.ts";
 import { readSecret } from "./made.ts";
+import type { InstalledOptions } from "./options.ts";
 
 /** One of davit's own certificates; without an issuer there is none, or none yet. */
 export interface OwnCertificate {
-  of: "agent" | "s3" | "registry" | "wildcard";
+  of: "agent" | "s3" | "registry" | "registryPublic" | "wildcard";
   issuer: string | null;
   /** RFC 3339. */
   notAfter: string | null;
 }
 
 /** Those that servers of the installation show. Who may not read Secrets is told of none. */
-export async function ownCertificates(kube: Kube, places: Places, plan: CertificatePlan): Promise<OwnCertificate[]> {
-  const there = { agent: true, s3: !places.s3, registry: hasBuiltInRegistry(places), wildcard: hasWildcard(plan) };
+export async function ownCertificates(
+  kube: Kube,
+  { nodeTrust, ...places }: Places & Pick<InstalledOptions, "nodeTrust">,
+  plan: CertificatePlan,
+): Promise<OwnCertificate[]> {
+  const there = {
+    agent: true,
+    s3: !places.s3,
+    registry: hasBuiltInRegistry(places),
+    registryPublic: nodeTrust === "public",
+    wildcard: hasWildcard(plan),
+  };
   const wanted = (Object.keys(there) as (keyof typeof there)[]).filter((of) => there[of]);
   try {
     return await Promise.all(wanted.map((of) => ownCertificate(kube, of)));

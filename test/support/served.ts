@@ -13,9 +13,9 @@ export async function untilServed(host: string, fits: (certificate: X509Certific
   return await until(host, ({ certificate }) => (certificate && fits(certificate) ? certificate : undefined));
 }
 
-/** Waits until somebody who trusts this CA and no other has nothing against what a host shows. @throws Error likewise */
-export async function untilTrusted(host: string, ca: string): Promise<void> {
-  await until(host, ({ problem }) => problem === undefined || undefined, ca);
+/** Waits until somebody who trusts this CA and no other has nothing against what a host shows, and returns that. @throws Error likewise */
+export async function untilTrusted(host: string, ca: string): Promise<X509Certificate> {
+  return await until(host, ({ certificate, problem }) => (problem === undefined ? certificate : undefined), ca);
 }
 
 interface Served {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { REGISTRY } from "#cli/install/components";
 import { installedOptions } from "#cli/install/installed";
 import type { V1Deployment, V1Secret } from "#shared/kube/objects";
-import { pemOf } from "#shared/tls/certificate";
+import { factsOf, pemOf } from "#shared/tls/certificate";
 import { newAuthority, newLeaf } from "#shared/tls/signing";
 import { clusterIssuer, haveCertManager } from "#test/cert-manager";
 import { type ExternalRegistry, startExternalRegistry } from "#test/external";
@@ -136,6 +136,12 @@ async function run(...args: string[]): Promise<string> {
   return stdout;
 }
 
+/** What `davit status` says of one of davit's own certificates. */
+async function statusOf(certificate: string): Promise<unknown> {
+  const { certificates } = JSON.parse(await run("status", "-o", "json")) as { certificates: { of: string }[] };
+  return certificates.find(({ of }) => of === certificate);
+}
+
 /** Everything built-in, wherever it was. */
 async function moveIn(): Promise<void> {
   if ((await installedOptions(await kube())).registry === undefined) return;
@@ -177,7 +183,10 @@ test.each(CELLS)(
     await place.prepare?.(await issuer.root());
     await installAgain("--node-trust", place.mode, "--issuer", ...issuer.flags());
     const root = await issuer.root();
-    if (placeName === PUBLIC) await untilTrusted(hostBelow("registry"), root);
+    if (placeName === PUBLIC) {
+      const shown = await untilTrusted(hostBelow("registry"), root);
+      expect(await statusOf("registryPublic")).toMatchObject({ issuer: factsOf(shown).issuer });
+    }
     expect(forgetOthers(place)).toEqual(place.isTold ? [place.registry()] : []);
 
     const [name, text] = [space.app("shop"), `${issuerName}: ${placeName}`];
