@@ -9,7 +9,7 @@ const trust = { registry: "registry.davit.svc.cluster.local:5000", address: "10.
 test("hosts.toml maps the registry's name to its address, with the CA beside it", () => {
   expect(Bun.TOML.parse(ownHostsToml(trust))).toEqual({
     server: "https://registry.davit.svc.cluster.local:5000",
-    host: { "https://10.96.0.7:5000": { capabilities: ["pull", "resolve"], ca: "ca.crt" } },
+    host: { "https://10.96.0.7:5000": { capabilities: ["pull", "resolve"], ca: "davit-ca.crt" } },
   });
   expect(ownHostsToml({ ...trust, address: "fd00::7", plainHttp: false })).toContain('"https://[fd00::7]:5000"');
 });
@@ -20,12 +20,12 @@ test("writes once, again after an edit, a new address or a new CA, and leaves no
   expect(await writeTrust(folder.path, trust, "CA 1")).toBe("written");
   expect(await writeTrust(folder.path, trust, "CA 1")).toBe("unchanged");
   expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
-  expect(await readFile(join(own, "ca.crt"), "utf8")).toBe("CA 2");
+  expect(await readFile(join(own, "davit-ca.crt"), "utf8")).toBe("CA 2");
   expect(await writeTrust(folder.path, { ...trust, address: "10.96.0.8", plainHttp: false }, "CA 2")).toBe("written");
   await writeFile(join(own, "hosts.toml"), `${ownHostsToml(trust)}skip_verify = true\n`);
   expect(await writeTrust(folder.path, trust, "CA 2")).toBe("written");
   expect(await readFile(join(own, "hosts.toml"), "utf8")).toBe(ownHostsToml(trust));
-  expect((await readdir(own)).sort()).toEqual(["ca.crt", "hosts.toml"]);
+  expect((await readdir(own)).sort()).toEqual(["davit-ca.crt", "hosts.toml"]);
 });
 
 test("somebody else's hosts.toml is neither written nor removed", async () => {
@@ -36,6 +36,27 @@ test("somebody else's hosts.toml is neither written nor removed", async () => {
   expect(await writeTrust(folder.path, trust, "CA")).toBe("foreign");
   expect(await removeTrust(folder.path, trust.registry)).toBe(false);
   expect(await readFile(file, "utf8")).toBe("# mine\n");
+});
+
+test("somebody else's CA beside it stays, and so does the folder", async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, trust.registry, "ca.crt");
+  await mkdir(join(file, ".."), { recursive: true });
+  await writeFile(file, "mine");
+  expect(await writeTrust(folder.path, trust, "CA")).toBe("written");
+  expect(await removeTrust(folder.path, trust.registry)).toBe(true);
+  expect(await readdir(join(file, ".."))).toEqual(["ca.crt"]);
+  expect(await readFile(file, "utf8")).toBe("mine");
+});
+
+test("what an older davit wrote goes", async () => {
+  await using folder = await temporaryFolder();
+  const own = join(folder.path, trust.registry);
+  await mkdir(own);
+  await writeFile(join(own, "ca.crt"), "CA");
+  await writeFile(join(own, "hosts.toml"), ownHostsToml(trust).replace("davit-ca.crt", "ca.crt"));
+  expect(await writeTrust(folder.path, trust, "CA")).toBe("written");
+  expect((await readdir(own)).sort()).toEqual(["davit-ca.crt", "hosts.toml"]);
 });
 
 test("removing leaves certs.d as it was", async () => {
@@ -61,7 +82,7 @@ test("the command writes, ends without a change, and clears with --remove", asyn
   };
   const ended = { signal: AbortSignal.abort(), log: () => {} };
   await runTrustNodes(env, [], ended);
-  expect((await readdir(join(certs, trust.registry))).sort()).toEqual(["ca.crt", "hosts.toml"]);
+  expect((await readdir(join(certs, trust.registry))).sort()).toEqual(["davit-ca.crt", "hosts.toml"]);
   await runTrustNodes(env, ["--remove"], ended);
   expect(await readdir(certs)).toEqual([]);
 });

@@ -1,12 +1,14 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { hostsToml, type RegistryHost } from "#shared/hosts-toml";
+import { CA_FILE, hostsToml, type RegistryHost } from "#shared/hosts-toml";
 import { aborted } from "./aborted.ts";
 import type { Log } from "./log.ts";
 
 /** First line of every hosts.toml of davit's. A file without it is somebody else's and stays as it is. */
 const HEADER = "# Written by davit (node-trust); changes are undone. `davit uninstall` removes this folder.";
+/** As an older davit called it, where a hosts.toml of its names it. */
+const FORMER_CA_FILE = "ca.crt";
 /** Reading a few small files this often costs nothing, and an edit on the node is undone within it. */
 const LOOK_MS = 5000;
 
@@ -115,11 +117,12 @@ export async function writeTrust(folder: string, trust: RegistryHost, ca: string
   const present = await readOrNothing(join(own, "hosts.toml"));
   if (present !== undefined && !present.startsWith(HEADER)) return "foreign";
   const wanted = ownHostsToml(trust);
-  const presentCa = await readOrNothing(join(own, "ca.crt"));
+  const presentCa = await readOrNothing(join(own, CA_FILE));
   if (present === wanted && presentCa === ca) return "unchanged";
   await mkdir(own, { recursive: true, mode: 0o755 });
-  if (presentCa !== ca) await replace(own, "ca.crt", ca);
+  if (presentCa !== ca) await replace(own, CA_FILE, ca);
   if (present !== wanted) await replace(own, "hosts.toml", wanted);
+  if (present?.includes(`ca = "${FORMER_CA_FILE}"`)) await rm(join(own, FORMER_CA_FILE), { force: true });
   return "written";
 }
 
@@ -129,7 +132,7 @@ export async function removeTrust(folder: string, registry: string): Promise<boo
   const present = await readOrNothing(join(own, "hosts.toml"));
   if (!present?.startsWith(HEADER)) return false;
   await rm(join(own, "hosts.toml"), { force: true });
-  await rm(join(own, "ca.crt"), { force: true });
+  await rm(join(own, CA_FILE), { force: true });
   for (const name of await readdir(own)) if (name.endsWith(PART)) await rm(join(own, name), { force: true });
   await rmdir(own).catch(() => {});
   return true;

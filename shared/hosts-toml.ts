@@ -7,6 +7,9 @@ export interface RegistryHost {
   plainHttp: boolean;
 }
 
+/** Beside hosts.toml. An admin's `ca.crt` there, which containerd reads where there is no hosts.toml, is left alone. */
+export const CA_FILE = "davit-ca.crt";
+
 /** The address with its port, as URLs have it. */
 export function registryAuthority({ registry, address, plainHttp }: RegistryHost): string {
   const port = /:(\d+)$/.exec(registry)?.[1] ?? (plainHttp ? "80" : "443");
@@ -20,5 +23,5 @@ export function hostsToml(host: RegistryHost): string {
 
 [host."${scheme}://${registryAuthority(host)}"]
   capabilities = ["pull", "resolve"]
-${host.plainHttp ? "" : '  ca = "ca.crt"\n'}`;
+${host.plainHttp ? "" : `  ca = "${CA_FILE}"\n`}`;
 }

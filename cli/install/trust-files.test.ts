@@ -26,9 +26,9 @@ test("nodes that run the same are told the same, and those without Linux nothing
 
 test("containerd is told by certs.d, in the folder that was said or in its own", () => {
   const [hosts, said] = [only(containerd)?.files[1], trustFiles([node("a", containerd)], registry, ["/data/certs.d"])[0]?.files];
-  expect(paths(containerd)).toEqual([`/etc/containerd/certs.d/${OWN}/ca.crt`, `/etc/containerd/certs.d/${OWN}/hosts.toml`]);
-  expect(Bun.TOML.parse(hosts?.content ?? "")).toMatchObject({ host: { "https://10.96.0.7:5000": { ca: "ca.crt" } } });
-  expect(said?.map(({ path }) => path)).toEqual([`/data/certs.d/${OWN}/ca.crt`, `/data/certs.d/${OWN}/hosts.toml`]);
+  expect(paths(containerd)).toEqual([`/etc/containerd/certs.d/${OWN}/davit-ca.crt`, `/etc/containerd/certs.d/${OWN}/hosts.toml`]);
+  expect(Bun.TOML.parse(hosts?.content ?? "")).toMatchObject({ host: { "https://10.96.0.7:5000": { ca: "davit-ca.crt" } } });
+  expect(said?.map(({ path }) => path)).toEqual([`/data/certs.d/${OWN}/davit-ca.crt`, `/data/certs.d/${OWN}/hosts.toml`]);
 });
 
 test.each([
@@ -57,7 +57,7 @@ test("CRI-O, Docker and MicroK8s are told in their own places", () => {
   expect(crio?.map(({ path }) => path)).toEqual(["/etc/containers/registries.conf.d/50-davit.conf", "/etc/containers/certs.d/10.96.0.7:5000/ca.crt"]);
   expect(Bun.TOML.parse(crio?.[0]?.content ?? "")).toEqual({ registry: [{ prefix: OWN, location: "10.96.0.7:5000" }] });
   expect(paths({ containerRuntimeVersion: "docker://28.0.0" })).toEqual([`/etc/docker/certs.d/${OWN}/ca.crt`]);
-  expect(paths(containerd, { "microk8s.io/cluster": "true" })?.[0]).toBe(`/var/snap/microk8s/current/args/certs.d/${OWN}/ca.crt`);
+  expect(paths(containerd, { "microk8s.io/cluster": "true" })?.[0]).toBe(`/var/snap/microk8s/current/args/certs.d/${OWN}/davit-ca.crt`);
 });
 
 test("where nothing is encrypted there is no CA to trust", () => {

@@ -1,4 +1,4 @@
-import { hostsToml, type RegistryHost, registryAuthority } from "#shared/hosts-toml";
+import { CA_FILE, hostsToml, type RegistryHost, registryAuthority } from "#shared/hosts-toml";
 import { type NodeFacts, standardCertsDir } from "./certs-dirs.ts";
 
 /** How nodes are told of a registry: nodes that run the same are told the same. */
@@ -71,7 +71,7 @@ const INSTRUCTIONS: Record<Distribution, Instruct> = {
 
 function certsD(registry: TrustedRegistry, folder: string): NodeInstructions["files"] {
   const own = `${folder}/${registry.registry}`;
-  return [...caFile(registry, `${own}/ca.crt`), { path: `${own}/hosts.toml`, content: hostsToml(registry) }];
+  return [...caFile(registry, `${own}/${CA_FILE}`), { path: `${own}/hosts.toml`, content: hostsToml(registry) }];
 }
 
 /** Where nothing is encrypted there is no CA. */

@@ -200,7 +200,7 @@ labTest(
     expect(found).toEqual({ "kubelet-registry": expect.stringMatching(/^the node does not know where the registry is/) });
     // The fix is exact: it names the files, and the files are printed.
     const printed = await davit(["doctor", "--print-trust"], { env });
-    for (const file of ["ca.crt", "hosts.toml"]) {
+    for (const file of ["davit-ca.crt", "hosts.toml"]) {
       const path = `${folders[0]}/registry.davit.svc.cluster.local:5000/${file}`;
       expect([found["kubelet-registry"], printed.stdout]).toEqual([expect.stringContaining(path), expect.stringContaining(`# ${path}\n`)]);
     }

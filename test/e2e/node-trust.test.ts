@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ReportedFinding } from "#cli/doctor/doctor";
-import { hostsToml } from "#shared/hosts-toml";
+import { CA_FILE, hostsToml } from "#shared/hosts-toml";
 import type { V1ConfigMap, V1Deployment } from "#shared/kube/objects";
 import { installedWith } from "#test/installed-with";
 import { appFiles, davit, folder, kube, kubectl, push, type TestTenant, tenant } from "#test/lab";
@@ -118,8 +118,8 @@ labTest(
     const [registry, host] = [`registry.${domain}`, `registry.${domain.split(":")[0]}`];
     using _ = ingressOnNodes(host);
     const trust = await (await kube()).get<V1ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" });
-    const files = { "ca.crt": trust?.data?.["ca.crt"] ?? "", "hosts.toml": hostsToml({ registry, address: host, plainHttp: false }) };
-    for (const { certsDir } of both) await trustIngress(certsDir, registry, files["ca.crt"]);
+    const files = { [CA_FILE]: trust?.data?.["ca.crt"] ?? "", "hosts.toml": hostsToml({ registry, address: host, plainHttp: false }) };
+    for (const { certsDir } of both) await trustIngress(certsDir, registry, files[CA_FILE]);
 
     expect(await change("public")).toContain("trust its certificate");
     expect(await imageOfApp()).toStartWith(`${registry}/`);
@@ -157,7 +157,7 @@ labTest(
     const isWell = { severity: "ok", node: first?.name };
     expect(await diagnosed("kubelet-registry")).toMatchObject([isWell, { severity: "ok", node: second?.name }]);
     rmSync(join(second?.certsDir ?? "", REGISTRY, "hosts.toml"));
-    const [ca, hosts] = ["ca.crt", "hosts.toml"].map((name) => join(first?.certsDir ?? "", REGISTRY, name));
+    const [ca, hosts] = [CA_FILE, "hosts.toml"].map((name) => join(first?.certsDir ?? "", REGISTRY, name));
     const fix = `on ${second?.name}, ${ca} and ${hosts} have to say what \`davit doctor --print-trust\` prints`;
     expect(await diagnosed("kubelet-registry")).toMatchObject([isWell, { severity: "problem", node: second?.name, fix }]);
   },

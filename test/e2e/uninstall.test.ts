@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { REGISTRY } from "#cli/install/components";
@@ -9,10 +9,16 @@ import { onLab } from "#test/lab-test";
 import { nodes } from "#test/nodes";
 
 /** Below a node's certs.d. */
-const DAVITS_FILES = ["ca.crt", "hosts.toml"].map((name) => `${REGISTRY}/${name}`);
+const DAVITS_FILES = ["davit-ca.crt", "hosts.toml"].map((name) => `${REGISTRY}/${name}`);
 const ADMINS_FOLDER = "mirror.example.com";
-const ADMINS_FILES = [`${ADMINS_FOLDER}/hosts.toml`, `${REGISTRY}/README`];
+const ADMINS_FILES = [`${ADMINS_FOLDER}/hosts.toml`, `${REGISTRY}/ca.crt`];
 const resources = new AsyncDisposableStack();
+let certsDirs: string[] = [];
+
+beforeAll(async () => {
+  certsDirs = await twoNodes();
+  for (const certsDir of certsDirs) await writeAdminsFiles(certsDir);
+}, 180_000);
 afterAll(() => resources.disposeAsync(), 60_000);
 
 async function davitNamespaces(): Promise<string[]> {
@@ -33,7 +39,7 @@ async function twoNodes(): Promise<string[]> {
 async function writeAdminsFiles(certsDir: string): Promise<void> {
   resources.defer(() => {
     rmSync(join(certsDir, ADMINS_FOLDER), { recursive: true, force: true });
-    rmSync(join(certsDir, REGISTRY, "README"), { force: true });
+    rmSync(join(certsDir, REGISTRY, "ca.crt"), { force: true });
   });
   for (const path of ADMINS_FILES) await Bun.write(join(certsDir, path), "# the admin's");
 }
@@ -46,8 +52,6 @@ function filesIn(folder: string): [path: string, text: string][] {
 }
 
 test("installed again nothing changes; uninstalled nothing of davit is left, on no node either, and apps run on; installed again apps are there and pushes work", async () => {
-  const certsDirs = await twoNodes();
-  for (const certsDir of certsDirs) await writeAdminsFiles(certsDir);
   const { flags } = await installedWith();
   const ca = await (await kube()).get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: "davit", name: "davit-ca" });
   // Whatever the tests before this one have left.

@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { hostsToml } from "#shared/hosts-toml";
+import { CA_FILE, hostsToml } from "#shared/hosts-toml";
 import type { V1Pod } from "#shared/kube/objects";
 import { waitFor } from "#shared/kube/watch";
 import { clusterOf } from "../../scripts/cluster/register.ts";
@@ -43,7 +43,7 @@ export function ingressOnNodes(host: string): Disposable {
 export async function trustIngress(certsDir: string, registry: string, ca: string): Promise<void> {
   const address = registry.split(":")[0] ?? "";
   const toml = hostsToml({ registry, address, plainHttp: false }).replace(/^\[host.*$/m, `[host."https://${address}"]`);
-  await Promise.all(Object.entries({ "ca.crt": ca, "hosts.toml": toml }).map(([name, text]) => Bun.write(join(certsDir, registry, name), text)));
+  await Promise.all(Object.entries({ [CA_FILE]: ca, "hosts.toml": toml }).map(([name, text]) => Bun.write(join(certsDir, registry, name), text)));
 }
 
 /** Has a node ask the registry for the image, whatever it has of it already; `pulled`, or what kubelet says. */

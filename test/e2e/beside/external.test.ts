@@ -100,7 +100,7 @@ test("nothing built-in is installed, and nodes trust the registry and log in as 
   expect(await namesOf("Service")).toEqual(["davit-agent"]);
   expect(await namesOf("PersistentVolumeClaim")).toEqual([]);
   expect((await namesOf("Secret")).filter((name) => /^davit-(s3|registry)(-tls)?$/.test(name ?? ""))).toEqual([]);
-  expect(readdirSync(join(cluster.certsDir, registry.place.host)).sort()).toEqual(["ca.crt", "hosts.toml"]);
+  expect(readdirSync(join(cluster.certsDir, registry.place.host)).sort()).toEqual(["davit-ca.crt", "hosts.toml"]);
   const pull = await (await kube()).get<V1Secret>({ apiVersion: "v1", kind: "Secret", namespace: space.name, name: "davit-pull" });
   const { auths } = JSON.parse(Buffer.from(pull?.data?.[".dockerconfigjson"] ?? "", "base64").toString());
   expect(auths).toEqual({ [registry.place.host]: { auth: btoa(`${PULL.user}:${PULL.password}`) } });
