@@ -58,7 +58,8 @@ func main() {
 	}
 }
 
-// What cert-manager's own command has for defaults.
+// What cert-manager's own command has for defaults, but for the time after which it looks again whether a name can be
+// proven, by HTTP too: 10 s there, and most of what a test of ACME would wait for.
 func options(namespace, image string) controller.ContextOptions {
 	return controller.ContextOptions{
 		IssuerOptions: controller.IssuerOptions{ClusterResourceNamespace: namespace, ClusterIssuerAmbientCredentials: true},
@@ -69,7 +70,7 @@ func options(namespace, image string) controller.ContextOptions {
 			HTTP01SolverResourceLimitsCPU:     resource.MustParse("100m"),
 			HTTP01SolverResourceLimitsMemory:  resource.MustParse("64Mi"),
 			ACMEHTTP01SolverRunAsNonRoot:      true,
-			DNS01CheckRetryPeriod:             10 * time.Second,
+			DNS01CheckRetryPeriod:             time.Second,
 		},
 		CertificateOptions: controller.CertificateOptions{
 			CertificateRequestMinimumBackoffDuration: time.Hour,
