@@ -3,6 +3,7 @@ import type { Kube } from "#shared/kube/client";
 import type { V1ConfigMap, V1Service } from "#shared/kube/objects";
 import type { NodeFacts } from "../install/certs-dirs.ts";
 import { REGISTRY_HOST, REGISTRY_SERVICE } from "../install/components.ts";
+import { isOwnCa } from "../install/issuer.ts";
 import { hostOf, type InstallOptions } from "../install/options.ts";
 import { type NodeInstructions, type TrustedRegistry, trustFiles } from "../install/trust-files.ts";
 
@@ -19,9 +20,8 @@ export async function readTrust(kube: Kube, options: InstallOptions): Promise<Tr
     kube.get<V1ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", namespace: "davit", name: "davit-trust" }),
   ]);
   if (nodeTrust === "public") {
-    const isOwn = issuer === undefined || ["private-ca", "selfsigned", "given-ca"].includes(issuer.kind);
     const known = { registry: publicRegistry(domain), address: publicRegistry(hostOf(domain)), plainHttp: false };
-    return isOwn ? { ...known, ca: trust?.data?.["ca.crt"] ?? "" } : undefined;
+    return isOwnCa(issuer) ? { ...known, ca: trust?.data?.["ca.crt"] ?? "" } : undefined;
   }
   const [address = "", ca = ""] = [service?.spec?.clusterIP, trust?.data?.["registry.crt"]];
   return { registry: `${REGISTRY_HOST}:5000`, address, plainHttp: false, ca };

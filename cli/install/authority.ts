@@ -57,8 +57,9 @@ function trusted(authorities: readonly Authority[], before: string): string {
   return pemOf(different.slice(0, 2));
 }
 
-/** Makes the CA that is to take the place of davit's own, unless there is one already. Tells whether there was. @throws Fault usage when the present one is not of davit's making */
+/** Makes the CA that is to take the place of davit's own, unless there is one already. Tells whether there was. @throws Fault usage when there is none and the present one is not of davit's making */
 export async function announceNext(kube: Kube): Promise<boolean> {
+  if (await read(kube, NEXT)) return true;
   if ((await read(kube, PRESENT))?.given)
     throw new Fault(
       "usage",

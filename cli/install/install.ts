@@ -14,6 +14,7 @@ import { installedOptions } from "./installed.ts";
 import { issuerProblems } from "./issuer-problems.ts";
 import { madeKinds, makeSecrets } from "./made.ts";
 import { nodePortHost } from "./node-trust.ts";
+import { needNodesTold } from "./nodes-told.ts";
 import { type InstalledOptions, type InstallFlags, type InstallOptions, resolveOptions } from "./options.ts";
 import { checkStays, type Given, tryPlaces } from "./places.ts";
 import { firstTenant, foundation, type RegistryAddresses, workloads } from "./plan.ts";
@@ -140,7 +141,7 @@ export async function install(
   const say = (line: string) => tell({ type: "note", line });
   await apply(foundationOf(prepared));
   if (prepared.isFirst) await offerTenant(kube, tell, changes);
-  await establish(kube, prepared, work);
+  await establish(kube, prepared, work, () => needNodesTold(options, "`davit rotate ca --nodes-ready`, and this command again"));
   await forgetNext(kube);
   await retireLeftovers(kube);
   // What builds trust comes to Pods that wait since before.

@@ -18,6 +18,11 @@ export const IssuerChoice = z.discriminatedUnion("kind", [
 ]);
 export type IssuerChoice = z.infer<typeof IssuerChoice>;
 
+/** Whether nodes that pull by the ingress are shown a certificate of davit's CA, or of the one that the admin brought in its place. */
+export function isOwnCa(issuer: IssuerChoice | undefined): boolean {
+  return issuer === undefined || ["private-ca", "selfsigned", "given-ca"].includes(issuer.kind);
+}
+
 /** What was said of it; undefined: not said. */
 export interface IssuerFlags {
   issuer?: string | undefined;

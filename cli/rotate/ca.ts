@@ -6,10 +6,11 @@ import { untilNone } from "#shared/kube/watch";
 import { type ProbeOrderText, ProbeReport } from "#shared/probe";
 import { certificatesIn, fingerprintOf } from "#shared/tls/certificate";
 import { announceNext, forgetNext } from "../install/authority.ts";
-import { type ComponentName, componentsOf, hasBuiltInRegistry, REGISTRY, S3_HOST } from "../install/components.ts";
+import { type ComponentName, componentsOf, REGISTRY, S3_HOST } from "../install/components.ts";
 import { runErrand } from "../install/errand.ts";
 import type { Prepared } from "../install/install.ts";
 import { decoded } from "../install/made.ts";
+import { needNodesTold } from "../install/nodes-told.ts";
 import type { InstallOptions } from "../install/options.ts";
 import { refreshFiles } from "../install/refresh-files.ts";
 import { type Rotating, reestablish } from "./reestablish.ts";
@@ -36,7 +37,7 @@ export async function rotateCa(kube: Kube, prepared: Prepared, { nodesReady, ...
   const { signal, tell } = rotating;
   if (await announceNext(kube)) tell("a rotation that was interrupted goes on");
   const mayFollow = () => {
-    if (!nodesReady && nodesAreAdmins(prepared.options)) throw tellNodes();
+    if (!nodesReady) needNodesTold(prepared.options, "`davit rotate ca --nodes-ready`");
   };
   const { trusted } = await reestablish(kube, prepared, rotating, mayFollow);
   const [present, ...before] = certificatesIn(trusted);
@@ -46,20 +47,6 @@ export async function rotateCa(kube: Kube, prepared: Prepared, { nodesReady, ...
   tell("every server shows one of the new CA");
   await forgetNext(kube);
   return { ca: present ? fingerprintOf(present) : "", before: before.map(fingerprintOf).join() };
-}
-
-function nodesAreAdmins(options: InstallOptions): boolean {
-  return options.nodeTrust === "manual" && hasBuiltInRegistry(options);
-}
-
-function tellNodes(): Fault {
-  return new Fault(
-    "preflight_failed",
-    "nodes do not trust the next CA yet, and with --node-trust manual that is yours to do; the present one signs on",
-    {
-      details: { next: "bring every node what `davit doctor --print-trust` prints now, then `davit rotate ca --nodes-ready`" },
-    },
-  );
 }
 
 /** Agent, cert-manager and what copies certificates to tenants make them anew. */

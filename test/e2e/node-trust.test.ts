@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ReportedFinding } from "#cli/doctor/doctor";
 import { CA_FILE, hostsToml } from "#shared/hosts-toml";
 import type { V1ConfigMap, V1Deployment } from "#shared/kube/objects";
+import { newAuthority } from "#shared/tls/signing";
 import { installedWith } from "#test/installed-with";
 import { appFiles, davit, folder, kube, kubectl, push, type TestTenant, tenant } from "#test/lab";
 import { labTest, onLab } from "#test/lab-test";
@@ -42,8 +43,8 @@ async function pushed(text: string): Promise<void> {
 }
 
 /** Installs again with another mode. What it said. */
-async function change(mode: string): Promise<string> {
-  const { code, stdout, stderr } = await davit(["install", "--yes", ...flags, "--node-trust", mode]);
+async function change(mode: string, ...more: string[]): Promise<string> {
+  const { code, stdout, stderr } = await davit(["install", "--yes", ...flags, "--node-trust", mode, ...more]);
   expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
   return stderr;
 }
@@ -169,7 +170,10 @@ labTest(
   async () => {
     await writePrinted();
     const bringBack = await rememberCa();
-    const refused = await davit(["rotate", "ca"]);
+    const theirs = await newAuthority();
+    using files = folder({ "ca.crt": theirs.certificate, "ca.key": theirs.key.reveal() });
+    const brought = ["--issuer", "byo", "--ca-cert", join(files.path, "ca.crt"), "--ca-key", join(files.path, "ca.key")];
+    const refused = await davit(["install", "--yes", ...flags, "--node-trust", "manual", ...brought]);
     expect(refused).toMatchObject({ code: 29, stderr: expect.stringContaining("davit rotate ca --nodes-ready") });
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
     await writePrinted();
@@ -179,7 +183,7 @@ labTest(
 
     await bringBack();
     forget();
-    await change("daemonset");
+    await change("daemonset", "--issuer", "private-ca");
     expect(await pulledByBoth()).toEqual(["pulled", "pulled"]);
   },
   150_000,
