@@ -7,7 +7,7 @@ export interface Forwarded extends AsyncDisposable {
 
 /** @param target as kubectl takes it, such as `service/s3` */
 export async function forwarded(namespace: string, target: string, port: number): Promise<Forwarded> {
-  const child = Bun.spawn(["kubectl", "-n", namespace, "port-forward", target, `:${port}`], { stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(["kubectl", "-n", namespace, "port-forward", target, `:${port}`], { env: process.env, stdout: "pipe", stderr: "pipe" });
   const stop = async () => {
     child.kill();
     await child.exited;

@@ -25,7 +25,7 @@ export async function nodes(count: number): Promise<LabNode[]> {
 }
 
 async function run(command: string, ...args: string[]): Promise<string> {
-  const child = Bun.spawn([join(CLUSTER, command), ...args], { stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([join(CLUSTER, command), ...args], { env: process.env, stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   if (code !== 0) throw new Error(`scripts/cluster/${command} ${args.join(" ")}: ${stdout}${stderr}`);
   return stdout;

@@ -10,7 +10,11 @@ export interface WithoutCertManager extends AsyncDisposable {
 
 /** `kubectl proxy` refuses to lead there, and leads everywhere else. */
 export async function withoutCertManager(): Promise<WithoutCertManager> {
-  const child = Bun.spawn(["kubectl", "proxy", "--port=0", "--reject-paths=^/apis/cert-manager"], { stdout: "pipe", stderr: "ignore" });
+  const child = Bun.spawn(["kubectl", "proxy", "--port=0", "--reject-paths=^/apis/cert-manager"], {
+    env: process.env,
+    stdout: "pipe",
+    stderr: "ignore",
+  });
   const folder = await temporaryFolder();
   const [, server] = /(127\.0\.0\.1:\d+)/.exec((await lines(child.stdout).next()).value ?? "") ?? [];
   const kubeconfig = {
