@@ -1,14 +1,13 @@
 import { join } from "node:path";
-import { startExternalRegistry } from "#test/external";
 import { davit, folder } from "#test/lab";
 import { ownCluster } from "#test/own-cluster";
-import { startVersity } from "#test/versity";
 import { type BenchApp, makeApp, pushLive, VOLUME_MS } from "./app.ts";
 import type { Bench } from "./bench.ts";
 import { type Figure, summarize } from "./figures.ts";
+import { serversInClear } from "./in-clear.ts";
 
 /** Pushes to each of the two in a repetition: single ones differ by more than what is looked for. */
-const PAIRS = 4;
+const PAIRS = 8;
 const SETTLE_MS = 1500;
 const NAMESPACE = "bench-tls";
 
@@ -29,7 +28,8 @@ interface Timed {
 
 /**
  * What TLS and tokens add to a push: re-pushes of one changed file to the built-in store and registry, and by turns to
- * another cluster whose davit has the same two servers in clear and open to all. The way from the CLI is the same.
+ * another cluster whose davit has the same two servers, in Pods too, in clear, open to all and without the registry's gate.
+ * The way from the CLI is the same.
  */
 export async function tls(bench: Bench): Promise<Figure[]> {
   const secured: Place = {
@@ -39,12 +39,11 @@ export async function tls(bench: Bench): Promise<Figure[]> {
   };
   bench.say("tls: setting up a cluster with store and registry in clear");
   await using cluster = await ownCluster("plain", { XDG_CACHE_HOME: bench.cacheHome });
-  await using store = await startVersity({ address: cluster.host, tls: false });
-  await using registry = await startExternalRegistry({ address: cluster.host, tls: false });
+  const servers = await serversInClear();
   using key = folder({ key: "test\ntest-secret\n" });
   await cluster.install(
-    ...["--s3-endpoint", store.place.endpoint.origin, "--s3-bucket", "davit", "--path-style", "--s3-access-key-file", join(key.path, "key")],
-    ...["--registry", `http://${registry.place.host}`],
+    ...["--s3-endpoint", servers.s3, "--s3-bucket", "davit", "--path-style", "--s3-access-key-file", join(key.path, "key")],
+    ...["--registry", servers.registry],
   );
   const plain: Place = { env: { KUBECONFIG: process.env.KUBECONFIG ?? "" }, namespace: NAMESPACE, app: makeApp(join(bench.scratch, "plain")) };
   await davit(["namespace", "create", NAMESPACE]);
@@ -83,7 +82,7 @@ export async function tls(bench: Bench): Promise<Figure[]> {
       unit: "x",
       values: [summarize(totals("secured")).median / summarize(totals("plain")).median],
       target: 1.05,
-      note: `median of ${both.secured.length} re-pushes each, by turns: built-in store and registry, against the same servers on this machine in clear`,
+      note: `median of ${both.secured.length} re-pushes each, by turns: built-in store and registry, against the same servers in Pods, in clear and without the gate`,
     },
   ];
 }

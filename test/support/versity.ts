@@ -24,13 +24,12 @@ export interface StoreOptions {
   requestMs?: number;
   /** Where it listens, which is also the name in its certificate; loopback by default. */
   address?: string;
-  tls?: boolean;
   /** Who may use it beside `test`, whose secret is `test-secret`. */
   others?: S3Key[];
 }
 
-/** The S3 server that install puts into clusters, over verified TLS unless said otherwise, on a free port and a folder of its own. */
-export async function startVersity({ requestMs, address = "127.0.0.1", tls = true, others = [] }: StoreOptions = {}): Promise<TestStore> {
+/** The S3 server that install puts into clusters, over verified TLS, on a free port and a folder of its own. */
+export async function startVersity({ requestMs, address = "127.0.0.1", others = [] }: StoreOptions = {}): Promise<TestStore> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder()).path;
   const ca = await writeServerTls(folder, address);
@@ -42,7 +41,10 @@ export async function startVersity({ requestMs, address = "127.0.0.1", tls = tru
       binary(),
       "--port",
       `${address}:${port}`,
-      ...(tls ? ["--cert", join(folder, "tls.crt"), "--key", join(folder, "tls.key")] : []),
+      "--cert",
+      join(folder, "tls.crt"),
+      "--key",
+      join(folder, "tls.key"),
       "--iam-dir",
       join(folder, "accounts"),
       "--health",
@@ -59,7 +61,7 @@ export async function startVersity({ requestMs, address = "127.0.0.1", tls = tru
   };
   resources.defer(stop);
   const place: S3Place = {
-    endpoint: new URL(`${tls ? "https" : "http"}://${address}:${port}`),
+    endpoint: new URL(`https://${address}:${port}`),
     bucket: "davit",
     region: "us-east-1",
     pathStyle: true,
