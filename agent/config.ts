@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CertificatePlan, publicRegistry } from "#shared/certificates";
 import type { GatewayRef } from "#shared/gateway";
 import type { RegistryPlace, S3Place } from "#shared/places";
-import { Proxies, proxyFor } from "#shared/proxy";
+import { type Proxies, proxiesFrom, proxyFor } from "#shared/proxy";
 import { Secret } from "#shared/secret";
 import type { KeyPair } from "#shared/tls/signing";
 import type { Installation } from "./certificates/wanted.ts";
@@ -11,8 +11,6 @@ import { S3_HOST } from "./own-hosts.ts";
 import { KeyFolder } from "./registry/key-folder.ts";
 
 const FILES = "/etc/davit";
-/** What no proxy leads to. */
-const INSIDE = "localhost,127.0.0.1,::1,.svc,.cluster.local";
 
 /** The agent's environment, each variable with its reason; manifests/agent.yaml sets them. */
 const Environment = z.object({
@@ -126,12 +124,9 @@ export async function readConfig(env: Record<string, string | undefined>): Promi
   };
 }
 
-/** By which what is outside is called; what is inside never is. */
 async function readProxies(apiServer: string): Promise<Proxies> {
-  const [http = "", https = "", none = "", ranges = ""] = await Promise.all(
-    ["http", "https", "none", "ranges"].map((file) => read(`proxy/${file}`).catch(() => "")),
-  );
-  return Proxies.parse({ http, https, none: [none, ranges, apiServer, INSIDE].filter(Boolean).join(",") });
+  const [http, https, none, ranges] = await Promise.all(["http", "https", "none", "ranges"].map((file) => read(`proxy/${file}`).catch(() => "")));
+  return proxiesFrom({ http, https, none, ranges }, apiServer);
 }
 
 async function readS3(values: z.infer<typeof Environment>, proxies: Proxies): Promise<S3Place> {

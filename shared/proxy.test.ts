@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Proxies, proxyFor, proxyTexts, proxyVariables } from "./proxy.ts";
+import { Proxies, proxiesFrom, proxyFor, proxyTexts, proxyVariables } from "./proxy.ts";
 
 const [http, https] = ["http://proxy.test:3128", "http://ann:secret@proxy.test:3129"];
 const proxies = (none: string) => Proxies.parse({ http, https, none });
@@ -28,6 +28,15 @@ test.each([
   const way = (host: string) => proxyFor(new URL(`https://${host}/x`), proxies(none));
   expect(direct.map((host) => [host, way(host)?.reveal()])).toEqual(direct.map((host) => [host, undefined]));
   expect(proxied.map((host) => [host, way(host)?.reveal()])).toEqual(proxied.map((host) => [host, https]));
+});
+
+test("what is inside a cluster is reached directly, whatever an admin excepts", () => {
+  const kept = proxiesFrom({ https, none: "a.test", ranges: "10.244.0.0/16,10.96.0.0/12" }, "10.0.0.1");
+  const way = (host: string) => proxyFor(new URL(`https://${host}/`), kept)?.reveal();
+  expect(["s3.davit.svc.cluster.local:7070", "registry.davit.svc", "localhost", "10.244.3.4", "10.96.0.7", "10.0.0.1", "a.test"].map(way)).toEqual(
+    Array(7).fill(undefined),
+  );
+  expect(way("b.test")).toBe(https);
 });
 
 test("other programs are told in both spellings, or not at all", () => {

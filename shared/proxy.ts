@@ -17,6 +17,22 @@ export type ProxyTexts = z.input<typeof Proxies>;
 /** None. */
 export const DIRECT: Proxies = Proxies.parse({ http: "", https: "", none: "" });
 
+/** Reached directly whatever an admin says: this machine, and names that only a cluster knows. */
+const INSIDE = "localhost,127.0.0.1,::1,.svc,.cluster.local";
+
+/** As the Secret `davit-proxy` has them; `ranges` are those of Pods and Services, as far as they are known. */
+export interface KeptProxies {
+  http?: string | undefined;
+  https?: string | undefined;
+  none?: string | undefined;
+  ranges?: string | undefined;
+}
+
+/** By which what is outside is called; what is inside never is. */
+export function proxiesFrom({ http = "", https = "", none, ranges }: KeptProxies, apiServer = ""): Proxies {
+  return Proxies.parse({ http, https, none: [none, ranges, apiServer, INSIDE].filter(Boolean).join(",") });
+}
+
 export function proxyTexts({ http, https, none }: Proxies): ProxyTexts {
   return { http: http.reveal(), https: https.reveal(), none };
 }

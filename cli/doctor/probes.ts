@@ -10,6 +10,8 @@ import { Jobs, programSpec, pullerSpec } from "./jobs.ts";
 import { presigned } from "./presigned.ts";
 import { REPOSITORY, type RegistryAccess, registryAccess } from "./registry-access.ts";
 
+type S3PlaceText = Awaited<ReturnType<typeof s3Place>>;
+
 /** The built-in store, in the words for any other. */
 const BUILT_IN_S3: ExternalS3 = {
   endpoint: `https://${S3_HOST}:7070`,
@@ -60,14 +62,9 @@ export class Probes implements AsyncDisposable {
 
   /** A build's way to the S3 store, without a key. */
   async links(): Promise<ProbeReport> {
-    const { endpoint, secret } = this.s3;
-    const [ca, way, place] = await Promise.all([
-      this.#trusted("davit-staging", "s3.crt"),
-      proxyTo(this.#kube, endpoint),
-      secret ? s3Place(this.#kube, this.s3) : undefined,
-    ]);
-    const urls = place ? { urls: presigned(place, this.#run) } : {};
-    return await this.#probe("davit-staging", "staging", { hop: "build-s3", endpoint, ...urls, ca, ...way });
+    const [ca, place] = await Promise.all([this.#trusted("davit-staging", "s3.crt"), this.#s3Place()]);
+    const urls = this.s3.secret ? { urls: presigned(place, this.#run) } : {};
+    return await this.#probe("davit-staging", "staging", { hop: "build-s3", endpoint: place.endpoint, ...urls, ca, proxy: place.proxy });
   }
 
   /**
@@ -84,12 +81,13 @@ export class Probes implements AsyncDisposable {
   }
 
   async #probeStore(): Promise<ProbeReport> {
-    const { secret } = this.s3;
-    const ca = await this.#trusted("davit", "s3.crt");
-    const place = secret
-      ? await s3Place(this.#kube, this.s3)
-      : { ...this.s3, ...(await proxyTo(this.#kube, this.s3.endpoint)), credentials: "environment" as const };
+    const [ca, place] = await Promise.all([this.#trusted("davit", "s3.crt"), this.#s3Place()]);
     return await this.#probe("davit", "errand", { hop: "agent-s3", place: { ...place, ca } });
+  }
+
+  async #s3Place(): Promise<S3PlaceText> {
+    if (this.s3.secret) return await s3Place(this.#kube, this.s3);
+    return { ...this.s3, ...(await proxyTo(this.#kube, this.s3.endpoint)), credentials: "environment" };
   }
 
   async #probeRegistry(): Promise<ProbeReport> {

@@ -1,6 +1,6 @@
 import type { Kube } from "#shared/kube/client";
 import type { KubeObject } from "#shared/kube/objects";
-import { Proxies, proxyFor } from "#shared/proxy";
+import { proxiesFrom, proxyFor } from "#shared/proxy";
 import { type Data, readSecret } from "./made.ts";
 import { usage } from "./said-files.ts";
 
@@ -52,7 +52,6 @@ interface ServiceRanges extends KubeObject {
 
 /** The proxy on the way to a place, as its order has it. */
 export async function proxyTo(kube: Kube, url: string, said: Data = {}): Promise<{ proxy?: string }> {
-  const { http = "", https = "", none = "" }: Data = { ...(await readSecret(kube, PROXY_SECRET)), ...said };
-  const proxy = proxyFor(new URL(url), Proxies.parse({ http, https, none }));
+  const proxy = proxyFor(new URL(url), proxiesFrom({ ...(await readSecret(kube, PROXY_SECRET)), ...said }));
   return proxy ? { proxy: proxy.reveal() } : {};
 }

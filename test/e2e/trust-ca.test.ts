@@ -77,6 +77,8 @@ test("git is fetched and a build downloads by the proxy, trusting the admin's CA
   expect(result).toMatchObject({ outcome: "live" });
   expect(await (await fetch(result.url ?? "")).text()).toBe("a package");
   expect(logged).toContain("told: /davit/trust/public.crt /davit/trust/extra.crt");
+  const inside = ["agent-s3", "build-s3", "build-registry"].flatMap((hop) => ["--only", hop]);
+  expect((await davit(["doctor", ...inside])).code).toBe(0);
   // Nothing that is inside goes by the proxy, and nobody comes without the login.
   expect([new Set(proxy.passed), proxy.refused]).toEqual([new Set([at(GIT), at(PACKAGES)]), []]);
 
