@@ -13,15 +13,15 @@ import { type Connection, type End, inRange, judge, READINGS } from "#test/netwo
 
 const OWN = ["davit", "davit-staging", "davit-node"];
 
+// Two are there only while nodes pull by other ways than the first, which the run does for a while.
+const forOtherWays = [...manifest("registryNodeport"), ...manifest("registryPublic")].filter(
+  ({ kind }) => kind === "NetworkPolicy",
+) as V1NetworkPolicy[];
 const recorded = await Promise.all((await recordedClusters(process.env)).map(judged));
 const connections = recorded.flatMap((cluster) => cluster.connections);
 
 /** What davit's own Pods took part in, and what to judge that by. */
 async function judged({ recording, api }: Recorded) {
-  // Two are there only while nodes pull by other ways than the first, which the run does for a while.
-  const forOtherWays = [...manifest("registryNodeport"), ...manifest("registryPublic")].filter(
-    ({ kind }) => kind === "NetworkPolicy",
-  ) as V1NetworkPolicy[];
   const policies = [...(await api.list<V1NetworkPolicy>({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" })), ...forOtherWays];
   const nodes = await api.list<KubeObject & { spec?: { podCIDRs?: string[] } }>({ apiVersion: "v1", kind: "Node" });
   const podCidrs = nodes.flatMap(({ spec }) => spec?.podCIDRs ?? []);

@@ -12,6 +12,15 @@ export interface Figure {
   note?: string;
 }
 
+/** How long each phase of some pushes took, each phase a figure. */
+export function phaseFigures(of: string, runs: readonly { phases: Record<string, number> }[]): Figure[] {
+  return Object.keys(runs[0]?.phases ?? {}).map((phase) => ({
+    name: `  ${of}: ${phase}`,
+    unit: "ms",
+    values: runs.map(({ phases }) => phases[phase] ?? 0),
+  }));
+}
+
 export interface Summary {
   median: number;
   min: number;

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { FILES, makeApp, type Pushed, pushLive, VOLUME_MS } from "./app.ts";
 import type { Bench } from "./bench.ts";
-import type { Figure } from "./figures.ts";
+import { type Figure, phaseFigures } from "./figures.ts";
 import { ask } from "./poller.ts";
 
 interface FirstRun {
@@ -22,7 +22,6 @@ export async function push(bench: Bench): Promise<Figure[]> {
     ({ total, overhead, unchanged, phases }) =>
       `${Math.round(total)} ms, overhead ${Math.round(overhead)} ms, unchanged ${Math.round(unchanged)} ms (${JSON.stringify(phases)})`,
   );
-  const phases = Object.keys(runs[0]?.phases ?? {});
   return [
     {
       name: "first push",
@@ -38,7 +37,7 @@ export async function push(bench: Bench): Promise<Figure[]> {
       target: 6000,
       note: "without the phase stage (kaniko) and the time from the app's process start until it listened",
     },
-    ...phases.map((phase): Figure => ({ name: `  first: ${phase}`, unit: "ms", values: runs.map((run) => run.phases[phase] ?? 0) })),
+    ...phaseFigures("first", runs),
     {
       name: "unchanged push",
       unit: "ms",

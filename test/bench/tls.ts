@@ -3,7 +3,7 @@ import { davit, folder } from "#test/lab";
 import { ownCluster } from "#test/own-cluster";
 import { type BenchApp, makeApp, pushLive, VOLUME_MS } from "./app.ts";
 import type { Bench } from "./bench.ts";
-import { type Figure, summarize } from "./figures.ts";
+import { type Figure, phaseFigures, summarize } from "./figures.ts";
 import { serversInClear } from "./in-clear.ts";
 
 /** Pushes to each of the two in a repetition: single ones differ by more than what is looked for. */
@@ -66,17 +66,11 @@ export async function tls(bench: Bench): Promise<Figure[]> {
     },
     () => `medians ${Math.round(summarize(totals("secured")).median)} ms and ${Math.round(summarize(totals("plain")).median)} ms`,
   );
-  const inPhases = (name: keyof typeof both, words: string): Figure[] =>
-    Object.keys(both[name][0]?.phases ?? {}).map((phase) => ({
-      name: `  ${words}: ${phase}`,
-      unit: "ms",
-      values: both[name].map(({ phases }) => phases[phase] ?? 0),
-    }));
   return [
     { name: "push with TLS and tokens", unit: "ms", values: totals("secured") },
-    ...inPhases("secured", "with TLS"),
+    ...phaseFigures("with TLS", both.secured),
     { name: "push in clear", unit: "ms", values: totals("plain") },
-    ...inPhases("plain", "in clear"),
+    ...phaseFigures("in clear", both.plain),
     {
       name: "what TLS and tokens cost",
       unit: "x",
